@@ -14,6 +14,7 @@ SHARE_NUMBERS = f"""
 SELECT pg_advisory_xact_lock_shared({_NUMBERS})
 FROM (SELECT DISTINCT creditor_id FROM contract WHERE contract_id = ANY($1::uuid[]) ORDER BY creditor_id) AS theirs
 """
+SHARE_NUMBERS_OF = f"SELECT pg_advisory_xact_lock_shared({_NUMBERS}) FROM (SELECT $1::uuid AS creditor_id) AS theirs"
 # $1 contact points; those of debtors lock nothing
 LOCK_NUMBERS = f"""
 SELECT pg_advisory_xact_lock({_NUMBERS})
@@ -113,7 +114,7 @@ REMOVE = """
 WITH erased AS (
     UPDATE party_contact_point SET value = '', current = false, timezone = NULL WHERE party_id = $1
 )
-UPDATE party SET name = NULL, tax_id = NULL, language = NULL, current = false WHERE party_id = $1
+UPDATE party SET name = NULL, tax_id = NULL, language = NULL, current = false, of_file = false WHERE party_id = $1
 """
 # $1 parties, $2 versions
 SET_VERSIONS = """

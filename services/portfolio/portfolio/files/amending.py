@@ -15,7 +15,7 @@ from recobro_events.contracts.portfolio import StageCause
 
 from portfolio.charges import laying, laying_queries
 from portfolio.files import amending_queries as queries
-from portfolio.files import applying_queries, comparing_queries, contacts, landing_queries
+from portfolio.files import applying_queries, comparing_queries, contacts, landing_queries, parties
 from portfolio.files import queries as file_queries
 from portfolio.files.work import Work, columns_of
 from portfolio.ledger import history
@@ -103,6 +103,7 @@ async def _amend_known(
     incomplete = [row["contract_number"] in lacking for row in known]
     await tx.execute(queries.AMEND, work.file_id, ids, incomplete, work.amended_root)
     await contacts.add(tx, work, columns, ids)
+    await parties.add(tx, work, columns, ids)
     paying = [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, ids)]
     reapplied = await reapply_payments(tx, paying) if paying else ()
     await record_whole(tx, StageCause.REVISION, ids, day)

@@ -181,6 +181,18 @@ JOIN_WAITING = (
     FROM file_address WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
     ON CONFLICT DO NOTHING
     """,
+    """
+    INSERT INTO file_party (file_id, contract_id, party_id, role, name, tax_id, rank)
+    SELECT $3, contract_id, party_id, role, name, tax_id, rank
+    FROM file_party WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
+    ON CONFLICT DO NOTHING
+    """,
+    """
+    INSERT INTO file_party_contact (file_id, contract_id, party_id, contact_id, kind, value, dialable, timezone, rank)
+    SELECT $3, contract_id, party_id, contact_id, kind, value, dialable, timezone, rank
+    FROM file_party_contact WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
+    ON CONFLICT DO NOTHING
+    """,
 )
 # $1 root, $2 contracts. Returns what the root states of them, now that all its rows are in.
 COMPLETE = """

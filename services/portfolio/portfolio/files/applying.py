@@ -22,7 +22,16 @@ from recobro_events.contracts.portfolio import (
 
 from portfolio import metrics
 from portfolio.charges import laying
-from portfolio.files import amending, applying_queries, comparing, comparing_queries, contacts, people, queries
+from portfolio.files import (
+    amending,
+    applying_queries,
+    comparing,
+    comparing_queries,
+    contacts,
+    parties,
+    people,
+    queries,
+)
 from portfolio.files.work import Work, columns_of
 from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
@@ -157,6 +166,7 @@ async def state(
     applied = set(comparison.applied)
     await people.follow(tx, work, [row for row in moving if row["contract_id"] in applied])
     await contacts.state(tx, work, columns, chunk.registered, chunk.revised)
+    await parties.state(tx, work, columns, chunk.registered, chunk.revised)
     await _record(tx, work, chunk)
 
 
@@ -174,6 +184,7 @@ async def amend(tx: Transaction, work: Work, columns: Sequence[str | None], day:
 async def _locked(tx: Transaction, work: Work, rows: Collection[Row]) -> Sequence[Row]:
     """Lock the debtors and the contracts of these rows. Returns the contracts that are known, with their state."""
     ids = [row["contract_id"] for row in rows]
+    await parties.share_numbers(tx, work)
     await tx.execute(applying_queries.ADD_DEBTORS, work.file_id, ids, work.creditor_id)
     stated = [row["debtor_id"] for row in rows if row["debtor_id"] is not None]
     await tx.execute(applying_queries.LOCK_DEBTORS, stated, ids)

@@ -21,6 +21,10 @@ from portfolio.files.reader.columns import (
     CONTACTS_FILE,
     CONTRACT_COLUMNS,
     CONTRACTS_FILE,
+    PARTIES_FILE,
+    PARTY_COLUMNS,
+    PARTY_CONTACT_COLUMNS,
+    PARTY_CONTACTS_FILE,
     REJECTED_COLUMNS,
     REJECTED_FILE,
 )
@@ -38,6 +42,8 @@ _COPIES = (
     (CONTRACTS_FILE, "file_contract", CONTRACT_COLUMNS),
     (CONTACTS_FILE, "file_contact", CONTACT_COLUMNS),
     (ADDRESSES_FILE, "file_address", ADDRESS_COLUMNS),
+    (PARTIES_FILE, "file_party", PARTY_COLUMNS),
+    (PARTY_CONTACTS_FILE, "file_party_contact", PARTY_CONTACT_COLUMNS),
 )
 _KEPT_AS = {"due_date": "due_on", "amount_due": "amount"}
 

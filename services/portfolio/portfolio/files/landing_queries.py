@@ -15,13 +15,15 @@ FOR_COPY = """
 SELECT set_config('portfolio.file_id', $1, true), set_config('statement_timeout', $2, true)
 """
 
-STAGING_TABLES = ("file_row", "file_contract", "file_contact", "file_address")
+STAGING_TABLES = ("file_row", "file_contract", "file_contact", "file_address", "file_party", "file_party_contact")
 
 DELETE_ROWS = "DELETE FROM {table} WHERE file_id = $1"
 _KEY_OF_CONTRACT = {
     "file_row": "contract_number",
     "file_contact": "contract_id",
     "file_address": "contract_id",
+    "file_party": "contract_id",
+    "file_party_contact": "contract_id",
     "file_contract": "contract_id",
 }
 # The rows of a contract that was set aside stay until a person has decided. Those of a contract that was left as it

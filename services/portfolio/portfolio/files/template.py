@@ -17,7 +17,14 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from portfolio.tabular.profiles import FILE_COLUMNS, PORTUGUESE_HEADERS, REQUIRED_COLUMNS, SPANISH_HEADERS
+from portfolio.tabular.profiles import (
+    PORTUGUESE_HEADERS,
+    PORTUGUESE_PARTY_HEADERS,
+    REQUIRED_COLUMNS,
+    SPANISH_HEADERS,
+    SPANISH_PARTY_HEADERS,
+    TEMPLATE_COLUMNS,
+)
 
 
 class TemplateFormat(StrEnum):
@@ -26,9 +33,9 @@ class TemplateFormat(StrEnum):
 
 
 HEADERS = {
-    Language.ES: tuple(SPANISH_HEADERS.values()),
-    Language.PT: tuple(PORTUGUESE_HEADERS.values()),
-    Language.EN: FILE_COLUMNS,
+    Language.ES: (*SPANISH_HEADERS.values(), *SPANISH_PARTY_HEADERS.values()),
+    Language.PT: (*PORTUGUESE_HEADERS.values(), *PORTUGUESE_PARTY_HEADERS.values()),
+    Language.EN: TEMPLATE_COLUMNS,
 }
 COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     json.loads(files("portfolio.files").joinpath("columns.json").read_text(encoding="utf-8"))
@@ -78,7 +85,7 @@ def workbook(language: Language) -> bytes:
 def _fill_in(sheet: Worksheet, language: Language) -> None:
     sheet.append(HEADERS[language])
     sheet.freeze_panes = "A2"
-    for place, column in enumerate(FILE_COLUMNS, 1):
+    for place, column in enumerate(TEMPLATE_COLUMNS, 1):
         letter = get_column_letter(place)
         sheet.column_dimensions[letter].width = max(14, len(HEADERS[language][place - 1]) + 2)
         sheet.column_dimensions[letter].number_format = _AS_TEXT
@@ -95,7 +102,7 @@ def _explain(sheet: Worksheet, language: Language) -> None:
     sheet.append([_HOW_TO_SEND[language]])
     sheet.append([])
     sheet.append(names)
-    for header, column in zip(HEADERS[language], FILE_COLUMNS, strict=True):
+    for header, column in zip(HEADERS[language], TEMPLATE_COLUMNS, strict=True):
         about = COLUMNS[column]
         sheet.append([header, yes if column in REQUIRED_COLUMNS else None, about[language], about["example"]])
         example = sheet.cell(sheet.max_row, len(names))

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from portfolio.tabular.profiles import (
+    ALL_PARTY_COLUMNS,
     FIELDS,
     MONEY_AND_IDENTITY,
     PLAN_COLUMNS,
@@ -71,8 +72,11 @@ _WORDS = {
     "FREQUENCY": "frecuencia frequencia frequency periodicidad periodicidade",
     "PHONE": "telefono telefone phone tel telf celular movil mobile cel cell fone whatsapp fono",
     "PRINCIPAL": "principal",
-    "WHERE": "casa home trabajo trabalho work oficina office contacto contato contact residencial main"
-    " alternativo alterno comercial particular personal",
+    "WORK": "trabajo trabalho work oficina office laboral empleo",
+    "EMPLOYER": "empleador empregador employer patron",
+    "GUARANTOR": "aval avalista guarantor fiador fiadora garante",
+    "OBLIGOR": "obligado solidario coobrigado coobligado codeudor codevedor obligor joint cosigner",
+    "WHERE": "casa home contacto contato contact residencial main alternativo alterno comercial particular personal",
     "EMAIL": "correo email mail",
     "ELECTRONIC": "electronico eletronico e",
     "RFC": "rfc cpf cnpj ein taxid nit",
@@ -111,6 +115,17 @@ _WORDS = {
 _FILLERS = "de del da do dos das la el los o a of the to por para en em y e and on mxn usd brl eur gbp pesos reais"
 _LEFT_OUT = frozenset(_FILLERS.split())
 _JOINED = re.compile(r"\b(razon|razao|apellidos y) (social|nombre)\b|\b(tax) (id)\b|\b(e) (mail)\b")
+
+
+def _of_party(role: str, concept: str) -> dict[str, Sequence[tuple[float, str]]]:
+    """The names of the columns about a person beside the debtor."""
+    return {
+        f"{role}_name": ((0.95, f"NAME {concept} FULL? WHERE?"),),
+        f"{role}_tax_id": ((0.95, f"RFC {concept}"), (0.9, f"TAX NUMBER {concept}")),
+        f"{role}_phone": ((0.95, f"PHONE {concept} NUMBER? WHERE?"),),
+        f"{role}_email": ((0.95, f"EMAIL {concept} ELECTRONIC?"),),
+    }
+
 
 _NAMES: Mapping[str, Sequence[tuple[float, str]]] = {
     "contract_number": (
@@ -176,8 +191,18 @@ _NAMES: Mapping[str, Sequence[tuple[float, str]]] = {
         (0.9, "EMAIL ELECTRONIC? CUSTOMER"),
         (0.85, "EMAIL ELECTRONIC? WHERE|PRINCIPAL"),
     ),
+    **_of_party("guarantor", "GUARANTOR"),
+    **_of_party("joint_obligor", "OBLIGOR CUSTOMER?"),
+    **{field: names for field, names in _of_party("reference", "REFERENCE").items() if field != "reference_tax_id"},
+    "employer_name": ((0.95, "NAME EMPLOYER"), (0.85, "EMPLOYER"), (0.85, "NAME WORK")),
+    "employer_phone": ((0.95, "PHONE EMPLOYER|WORK NUMBER? WHERE?"),),
+    "employer_email": ((0.95, "EMAIL EMPLOYER|WORK ELECTRONIC?"),),
     "address_kind": ((0.95, "KIND ADDRESS"),),
-    "street": ((0.95, "STREET"), (0.9, "STREET NUMBER|ADDRESS"), (0.7, "ADDRESS CUSTOMER? FULL? WHERE|PRINCIPAL?")),
+    "street": (
+        (0.95, "STREET"),
+        (0.9, "STREET NUMBER|ADDRESS"),
+        (0.7, "ADDRESS CUSTOMER? FULL? WHERE|PRINCIPAL? WORK?"),
+    ),
     "exterior": ((0.95, "NUMBER EXTERIOR"), (0.9, "EXTERIOR")),
     "interior": ((0.95, "NUMBER INTERIOR"), (0.9, "INTERIOR")),
     "neighbourhood": ((0.95, "NEIGHBOURHOOD"),),
@@ -248,7 +273,7 @@ def recognised(header: str, vocabulary: Vocabulary = PORTFOLIO_COLUMNS) -> tuple
         if concepts <= name.allowed and all(concepts & one for one in name.needed)
     ]
     if place:
-        found = [one for one in found if one.field in REPEATED]
+        found = [one for one in found if one.field in REPEATED or (place == 1 and one.field in ALL_PARTY_COLUMNS)]
     best: dict[str, Recognised] = {}
     for one in sorted(found, key=lambda one: -one.confidence):
         best.setdefault(one.field, one)

@@ -79,7 +79,7 @@ PORTUGUESE_HEADERS = {
 """The headers that Brazilian creditors give."""
 
 FILE_COLUMNS = tuple(SPANISH_HEADERS)
-"""The columns of our template."""
+"""The columns about the debtor and the debt."""
 
 COMPONENTS = ("principal", "ordinary_interest", "default_interest", "fees", "tax", "other")
 """The parts of the amount of a row. Their sum is the amount."""
@@ -92,8 +92,53 @@ REPEATED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """What a row may have several of."""
 PLAN_COLUMNS = ("first_due_date", "instalment_count", "frequency", "instalment_amount")
 """What describes instalments that are not listed one by one. The amount is that of all of them, or that of each."""
+_OF_PARTY = ("name", "tax_id", "phone", "email")
+PARTY_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "guarantor": tuple(f"guarantor_{what}" for what in _OF_PARTY),
+        "joint_obligor": tuple(f"joint_obligor_{what}" for what in _OF_PARTY),
+        "reference": ("reference_name", "reference_phone", "reference_email"),
+        "employer": ("employer_name", "employer_phone", "employer_email"),
+    }
+)
+"""What a row may say of the people beside the debtor, by role. A workplace's phone is the employer's."""
+SPANISH_PARTY_HEADERS = {
+    "guarantor_name": "Nombre del aval",
+    "guarantor_tax_id": "RFC del aval",
+    "guarantor_phone": "Teléfono del aval",
+    "guarantor_email": "Correo del aval",
+    "joint_obligor_name": "Nombre del obligado solidario",
+    "joint_obligor_tax_id": "RFC del obligado solidario",
+    "joint_obligor_phone": "Teléfono del obligado solidario",
+    "joint_obligor_email": "Correo del obligado solidario",
+    "reference_name": "Nombre de la referencia",
+    "reference_phone": "Teléfono de la referencia",
+    "reference_email": "Correo de la referencia",
+    "employer_name": "Nombre del empleador",
+    "employer_phone": "Teléfono del trabajo",
+    "employer_email": "Correo del trabajo",
+}
+PORTUGUESE_PARTY_HEADERS = {
+    "guarantor_name": "Nome do avalista",
+    "guarantor_tax_id": "CPF do avalista",
+    "guarantor_phone": "Telefone do avalista",
+    "guarantor_email": "E-mail do avalista",
+    "joint_obligor_name": "Nome do coobrigado",
+    "joint_obligor_tax_id": "CPF do coobrigado",
+    "joint_obligor_phone": "Telefone do coobrigado",
+    "joint_obligor_email": "E-mail do coobrigado",
+    "reference_name": "Nome da referência",
+    "reference_phone": "Telefone da referência",
+    "reference_email": "E-mail da referência",
+    "employer_name": "Nome do empregador",
+    "employer_phone": "Telefone do trabalho",
+    "employer_email": "E-mail do trabalho",
+}
+ALL_PARTY_COLUMNS = tuple(SPANISH_PARTY_HEADERS)
+TEMPLATE_COLUMNS = (*FILE_COLUMNS, *ALL_PARTY_COLUMNS)
+"""The columns of our template."""
 FIELDS = (
-    *FILE_COLUMNS,
+    *TEMPLATE_COLUMNS,
     *PLAN_COLUMNS,
     *(name for names in REPEATED.values() for name in names if name not in FILE_COLUMNS),
     *SECOND_ADDRESS,
@@ -127,7 +172,10 @@ _COLUMN_OF = (
     | {plain(n): f for n, f in _SHORT_NAMES.items()}
     | {
         plain(header): name
-        for headers in (SPANISH_HEADERS, PORTUGUESE_HEADERS, OUR_SPANISH_HEADERS, OUR_PORTUGUESE_HEADERS)
+        for headers in (
+            *(SPANISH_HEADERS, PORTUGUESE_HEADERS, SPANISH_PARTY_HEADERS, PORTUGUESE_PARTY_HEADERS),
+            *(OUR_SPANISH_HEADERS, OUR_PORTUGUESE_HEADERS),
+        )
         for name, header in headers.items()
     }
 )

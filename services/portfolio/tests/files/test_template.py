@@ -8,7 +8,7 @@ from chassis.languages import Language
 from openpyxl import load_workbook
 from portfolio.files.template import COLUMNS, HEADERS
 from portfolio.tabular.heads import inspect_head
-from portfolio.tabular.profiles import FILE_COLUMNS, REQUIRED_COLUMNS
+from portfolio.tabular.profiles import REQUIRED_COLUMNS, TEMPLATE_COLUMNS
 from service_client import ServiceClient
 
 PAGE = Path(__file__).parents[4] / "docs" / "files.md"
@@ -20,7 +20,7 @@ async def test_an_empty_file_in_each_language_has_all_columns(service: ServiceCl
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
     assert answer.headers["content-disposition"].endswith('.csv"')
     head = inspect_head(answer.content)
-    assert (head.columns, head.header) == (FILE_COLUMNS, HEADERS[Language(language)])
+    assert (head.columns, head.header) == (TEMPLATE_COLUMNS, HEADERS[Language(language)])
 
 
 async def test_the_empty_file_is_spanish_unless_asked_otherwise(service: ServiceClient) -> None:
@@ -53,10 +53,10 @@ async def test_the_workbook_has_the_header_as_text_and_explains_every_column(
     assert all(cell.value is None for cell in sheet[2]), "an example row would be loaded"
     rows = list(explanations.iter_rows(min_row=4))
     assert [row[0].value for row in rows] == list(HEADERS[language])
-    needed = [column for column, row in zip(FILE_COLUMNS, rows, strict=True) if row[1].value]
+    needed = [column for column, row in zip(TEMPLATE_COLUMNS, rows, strict=True) if row[1].value]
     assert needed == list(REQUIRED_COLUMNS)
     assert [(row[2].value, row[3].value) for row in rows] == [
-        (COLUMNS[column][language], COLUMNS[column]["example"]) for column in FILE_COLUMNS
+        (COLUMNS[column][language], COLUMNS[column]["example"]) for column in TEMPLATE_COLUMNS
     ]
     assert {row[3].data_type for row in rows} == {"s"}
 
@@ -71,6 +71,6 @@ def test_the_page_of_files_describes_every_column_in_every_language() -> None:
         (es, pt, f"`{en}`") for es, pt, en in zip(spanish, portuguese, english, strict=True)
     ]
     assert [row[2].strip("`") for row in described if row[3] == "yes"] == list(REQUIRED_COLUMNS)
-    assert [row[4].replace("`", "") for row in described] == [COLUMNS[column]["en"] for column in FILE_COLUMNS]
-    assert [row[5].split("`")[1] for row in described] == [COLUMNS[column]["example"] for column in FILE_COLUMNS]
-    assert all(COLUMNS[column][language] for column in FILE_COLUMNS for language in Language)
+    assert [row[4].replace("`", "") for row in described] == [COLUMNS[column]["en"] for column in TEMPLATE_COLUMNS]
+    assert [row[5].split("`")[1] for row in described] == [COLUMNS[column]["example"] for column in TEMPLATE_COLUMNS]
+    assert all(COLUMNS[column][language] for column in TEMPLATE_COLUMNS for language in Language)

@@ -16,8 +16,18 @@ KNOWN = {
     "amount_due": "Saldo vencido; Monto total adeudado; Valor em aberto; Saldo devedor; Past due amount; Total a pagar;"
     " Importe ($); Saldo (MXN); Saldo actual; Adeudo",
     "instalment_number": "No. de mensualidad; Nº parcela; Installment number",
-    "phone": "Celular; Tel. casa; Fone; Mobile number; Cell phone; TEL1; Teléfono de oficina",
+    "phone": "Celular; Tel. casa; Fone; Mobile number; Cell phone; TEL1",
     "email": "Correo; E-mail do cliente; Email address",
+    "guarantor_name": "Nombre del aval; Nome do avalista; Guarantor name; Nombre fiador 1",
+    "guarantor_phone": "Teléfono aval; Tel. fiador; Celular del avalista; Tel aval 1",
+    "guarantor_tax_id": "RFC aval; CPF do fiador",
+    "joint_obligor_name": "Nombre obligado solidario; Nome do devedor solidário; Nombre codeudor",
+    "joint_obligor_phone": "Tel. obligado solidario; Telefone do coobrigado",
+    "reference_name": "Nombre referencia; Nome da referência; Nombre referencia personal",
+    "reference_phone": "Tel. referencia 1; Teléfono de referencia",
+    "employer_name": "Empleador; Nombre del empleador; Employer name",
+    "employer_phone": "Teléfono de oficina; Tel. trabajo; Telefone do trabalho; Work phone; Tel. empleador",
+    "employer_email": "Correo del trabajo; Work e-mail",
     "postal_code": "Código postal (CP); ZIP; CEP; Postcode",
     "city": "Ciudad; Alcaldía / Municipio; Town",
     "state": "Entidad federativa; UF; Província",
@@ -26,8 +36,8 @@ KNOWN = {
     "frequency": "Periodicidad; Frecuencia de pago; Payment frequency",
 }
 FOREIGN = (
-    "Fecha de último pago; Fecha de pago; Monto original; Límite de crédito; Sucursal; Tel. referencia 1;"
-    " Nombre referencia; Teléfono aval; Estado de cuenta; Días de atraso; Saldo anterior; Intereses; Nº; Fecha; ; 123"
+    "Fecha de último pago; Fecha de pago; Monto original; Límite de crédito; Sucursal; Tel. referencia 2;"
+    " Domicilio del aval; Referencia; Estado de cuenta; Días de atraso; Saldo anterior; Intereses; Nº; Fecha; ; 123"
 )
 
 
@@ -55,4 +65,4 @@ def test_two_amounts_refuse_the_file_and_two_phones_do_not() -> None:
         inspect_head(b"Contrato,Cliente,Vence,Importe,Monto\n")
     assert problem.value.code == "repeated_columns"
     head = inspect_head(b"Contrato,Cliente,Vence,Importe,Celular 2,Tel,Tel,Tel referencia\n")
-    assert head.columns[4:] == ("phone_3", "phone_1", "phone_2", None)
+    assert head.columns[4:] == ("phone_3", "phone_1", "phone_2", "reference_phone")

@@ -3,7 +3,7 @@
 All of these are expressions over whole columns. No row is handled alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -11,15 +11,31 @@ from uuid import UUID
 import polars as pl
 
 from portfolio.files.reader.amounts import amounts
+from portfolio.files.reader.columns import PARTY_PHONES
 from portfolio.files.reader.components import DAYS, component_faults, with_components
 from portfolio.files.reader.customers import TELLS_CUSTOMERS_APART, contracts_of_two_customers
 from portfolio.files.reader.days import days, is_day_first
 from portfolio.files.reader.plans import due_date_of, with_plans
 from portfolio.files.reader.series import cleaned, mapped, without_type
-from portfolio.ledger.limits import CONTACTS_OF_CONTRACT, LARGEST_BALANCE, ROWS_OF_CONTRACT
+from portfolio.ledger.limits import (
+    CONTACTS_OF_CONTRACT,
+    CONTACTS_OF_PARTY,
+    LARGEST_BALANCE,
+    PARTIES,
+    PARTY_CHARACTERS,
+    ROWS_OF_CONTRACT,
+)
 from portfolio.tabular.cells import text_of, value_of
 from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
-from portfolio.tabular.profiles import COMPONENTS, FILE_COLUMNS, REPEATED, SECOND_ADDRESS, plain
+from portfolio.tabular.profiles import (
+    ALL_PARTY_COLUMNS,
+    COMPONENTS,
+    FILE_COLUMNS,
+    PARTY_COLUMNS,
+    REPEATED,
+    SECOND_ADDRESS,
+    plain,
+)
 from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead
 
 MAX_TEXT_CHARACTERS = 200
@@ -49,6 +65,7 @@ _TEXTS = frozenset(
         "state",
         "frequency",
         *(column for column in SECOND_ADDRESS if column != "postal_code_2"),
+        *(f"{role}_name" for role in PARTY_COLUMNS),
     }
 )
 """The columns that hold text. The others hold values, of which each has one spelling."""
@@ -59,7 +76,12 @@ _DEBTOR_KINDS = {
 _DEBTOR_KIND_OF = {written: kind for kind, ways in _DEBTOR_KINDS.items() for written in ways}
 
 
-_IDENTIFIERS = ("contract_number", "debtor_number", "tax_id", *REPEATED["phone"])
+_PHONES = (*REPEATED["phone"], *PARTY_PHONES)
+_IDENTIFIERS = (
+    *("contract_number", "debtor_number", "tax_id"),
+    *(column for column in ALL_PARTY_COLUMNS if column.endswith("_tax_id")),
+    *_PHONES,
+)
 TYPED = frozenset({"due_date", "amount_due", *COMPONENTS, *DAYS})
 """The columns whose numbers and dates a workbook keeps by their types."""
 
@@ -138,7 +160,11 @@ def _filled(cells: pl.DataFrame, head: FileHead, layout: Layout) -> pl.DataFrame
     def said(column: str, value: str) -> pl.Expr:
         return pl.lit((text_of if column in _TEXTS else value_of)(value) or None, pl.String)
 
-    absent = [one for one in FILE_COLUMNS if one not in head.columns and one not in layout.constants]
+    absent = [
+        one
+        for one in (*FILE_COLUMNS, *_of_stated_roles(head.columns, layout.constants))
+        if one not in head.columns and one not in layout.constants
+    ]
     there = {*head.known, *FILE_COLUMNS}
     return cells.with_columns(
         *(pl.lit(None, pl.String).alias(column) for column in absent),
@@ -146,6 +172,13 @@ def _filled(cells: pl.DataFrame, head: FileHead, layout: Layout) -> pl.DataFrame
     ).with_columns(
         pl.col(column).fill_null(said(column, value)) for column, value in layout.defaults.items() if column in there
     )
+
+
+def _of_stated_roles(columns: Collection[str | None], constants: Collection[str]) -> Iterable[str]:
+    """The columns of each role about which the file says anything."""
+    for names in PARTY_COLUMNS.values():
+        if any(name in columns or name in constants for name in names):
+            yield from names
 
 
 def _contacts_of_contracts(rows: pl.DataFrame) -> pl.DataFrame:
@@ -166,6 +199,7 @@ def checks(head: FileHead) -> list[Check]:
         *_plan_checks(head),
         *(Check(*fault) for fault in component_faults()),
         *_contract_checks(),
+        *_party_checks(head),
     ]
 
 
@@ -194,8 +228,8 @@ def text_checks(columns: Iterable[str]) -> Iterable[Check]:
         yield Check(column, "bad_encoding", lost, text.str.contains(_LOST_LETTER))
         error = "is an error value of a spreadsheet"
         yield Check(column, "spreadsheet_error", error, text.str.contains(_SPREADSHEET_ERROR))
-        too_long = text.str.len_chars() > MAX_TEXT_CHARACTERS
-        yield Check(column, "too_long", f"is longer than {MAX_TEXT_CHARACTERS} characters", too_long)
+        most = PARTY_CHARACTERS if column in ALL_PARTY_COLUMNS else MAX_TEXT_CHARACTERS
+        yield Check(column, "too_long", f"is longer than {most} characters", text.str.len_chars() > most)
 
 
 def identifier_checks(columns: Iterable[str], identifiers: Iterable[str]) -> Iterable[Check]:
@@ -209,7 +243,7 @@ def identifier_checks(columns: Iterable[str], identifiers: Iterable[str]) -> Ite
         text = pl.col(column)
         if column in columns:
             yield Check(column, "spreadsheet_number", scientific, text.str.contains(_SCIENTIFIC))
-        if column in columns and not column.startswith("phone"):
+        if column in columns and column not in _PHONES:
             yield Check(column, "spreadsheet_number", decimal, text.str.contains(_DECIMAL))
             yield Check(column, "formula", "is a formula of a spreadsheet, not a value", text.str.starts_with("="))
 
@@ -275,6 +309,29 @@ def _plan_checks(head: FileHead) -> Iterable[Check]:
     if not head.amount_of_each:
         little = pl.col("amount").gt(0) & (pl.col("amount") * 100 < count)
         yield Check("amount_due", "bad_amount", "is less than a cent for each instalment", little)
+
+
+def _party_checks(head: FileHead) -> Iterable[Check]:
+    """The people beside the debtor are facts of the contract, so too many of them refuse all of its rows."""
+    known = pl.col("contract_number").is_not_null()
+    stated = {role: [one for one in columns if one in head.known] for role, columns in PARTY_COLUMNS.items()}
+    parties = [_several(f"{role}_name") for role, columns in stated.items() if columns]
+    if not parties:
+        return
+    reason = f"belongs to a contract with more than {PARTIES} people beside the debtor in this file"
+    yield Check("contract_number", "too_many_parties", reason, known & (pl.sum_horizontal(parties) > PARTIES))
+    reason = f"has a person with more than {CONTACTS_OF_PARTY} phones and e-mails in this file"
+    for role, columns in stated.items():
+        contacts = [column for column in columns if column.endswith(("_phone", "_email"))]
+        if contacts:
+            person = ("contract_number", f"{role}_name")
+            many = pl.sum_horizontal(pl.col(column).drop_nulls().n_unique().over(person) for column in contacts)
+            yield Check(contacts[0], "too_many_contacts", reason, known & (many > CONTACTS_OF_PARTY))
+
+
+def _several(name: str) -> pl.Expr:
+    """How many people of this role the rows of a contract name. A phone without a name is one more."""
+    return pl.col(name).fill_null("").n_unique().over("contract_number")
 
 
 def _contract_checks() -> Iterable[Check]:

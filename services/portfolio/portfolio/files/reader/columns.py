@@ -1,6 +1,6 @@
 """What the reader and its parent agree on: the CSV files for COPY, their columns, the exit code. Empty is NULL."""
 
-from portfolio.tabular.profiles import COMPONENTS, REPEATED, SECOND_ADDRESS
+from portfolio.tabular.profiles import ALL_PARTY_COLUMNS, COMPONENTS, REPEATED, SECOND_ADDRESS
 
 OUT_OF_MEMORY = 3
 """The reader's exit code when its memory was not enough. Below Python, a lack of memory aborts the process instead."""
@@ -10,6 +10,8 @@ REJECTED_FILE = "rejected.csv"
 CONTRACTS_FILE = "contracts.csv"
 CONTACTS_FILE = "contacts.csv"
 ADDRESSES_FILE = "addresses.csv"
+PARTIES_FILE = "parties.csv"
+PARTY_CONTACTS_FILE = "party_contacts.csv"
 EXTRAS_FILE = "extras.csv"
 """What a row has besides ``ACCEPTED_COLUMNS``; only where a file has it."""
 CELLS_FILE = "cells.csv"
@@ -56,8 +58,16 @@ ACCEPTED_COLUMNS = (
 
 _MORE = [name for names in REPEATED.values() for name in names if name not in ACCEPTED_COLUMNS]
 SECOND = ("timezone_2", "irregular_numbering_2", "address_issues_2")
-EXTRA_COLUMNS = (*_MORE, *(f"{name}_e164" for name in _MORE if name in REPEATED["phone"]), *SECOND_ADDRESS, *SECOND)
-"""``extras.csv``, after contract_number and timezone: further phones and e-mails, and a second address."""
+PARTY_PHONES = tuple(name for name in ALL_PARTY_COLUMNS if name.endswith("_phone"))
+_OF_PARTIES = (*ALL_PARTY_COLUMNS, *(f"{name}_e164" for name in PARTY_PHONES))
+EXTRA_COLUMNS = (
+    *_MORE,
+    *(f"{name}_e164" for name in _MORE if name in REPEATED["phone"]),
+    *SECOND_ADDRESS,
+    *SECOND,
+    *_OF_PARTIES,
+)
+"""``extras.csv``, after contract_number and timezone: further phones and e-mails, a second address, and parties."""
 
 REJECTED_COLUMNS = ("row_number", "contract_number", "errors", "cells")
 """``rejected.csv``: one line per bad row, by row number.
@@ -75,3 +85,5 @@ CONTRACT_COLUMNS = ("contract_number", "contract_id", "incomplete", "debtor_id",
 CONTACT_COLUMNS = ("contract_id", "contact_id", "kind", "value", "dialable", "timezone", "stated_in", "rank")
 _ADDRESS = ("street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
 ADDRESS_COLUMNS = ("contract_id", "address_id", "kind", *_ADDRESS, "irregular_numbering", "issues")
+PARTY_COLUMNS = ("contract_id", "party_id", "role", "name", "tax_id", "rank")
+PARTY_CONTACT_COLUMNS = ("contract_id", "party_id", "contact_id", "kind", "value", "dialable", "timezone", "rank")

@@ -17,9 +17,12 @@ from portfolio.files.reader.columns import (
     CONTRACTS_FILE,
     DEBTOR_COLUMNS,
     EXTRAS_FILE,
+    PARTIES_FILE,
+    PARTY_CONTACTS_FILE,
     REJECTED_FILE,
 )
 from portfolio.files.reader.emails import normalised_email
+from portfolio.files.reader.parties import parties_of
 from portfolio.files.reader.series import mapped
 from portfolio.ledger.identities import address_id_of, contact_id_of, contract_id_of, debtor_id_of
 from portfolio.tabular.profiles import ADDRESS_COLUMNS as PROFILE_ADDRESS
@@ -45,6 +48,9 @@ def write_contracts(folder: Path, jurisdiction: str, portfolio_id: UUID, credito
     rows = rows.join(contracts.select("contract_number", "contract_id"), on="contract_number", maintain_order="left")
     _contacts(rows, jurisdiction).select(CONTACT_COLUMNS).write_csv(folder / CONTACTS_FILE)
     _addresses(rows).select(ADDRESS_COLUMNS).write_csv(folder / ADDRESSES_FILE)
+    parties, contacts = parties_of(rows, jurisdiction)
+    parties.write_csv(folder / PARTIES_FILE)
+    contacts.write_csv(folder / PARTY_CONTACTS_FILE)
 
 
 def _contracts(rows: pl.DataFrame, rejected: pl.DataFrame, portfolio_id: UUID, creditor_id: UUID) -> pl.DataFrame:

@@ -21,6 +21,7 @@ from portfolio.files.reader.columns import (
     CELLS_FILE,
     EXTRA_COLUMNS,
     EXTRAS_FILE,
+    PARTY_PHONES,
     REJECTED_COLUMNS,
     REJECTED_FILE,
 )
@@ -282,7 +283,7 @@ def _completed(rows: pl.DataFrame, head: FileHead, jurisdiction: str) -> pl.Data
     rows = completed(rows)
     phones = [
         mapped(rows[phone], lambda raw: dialable_phone(raw, jurisdiction)).alias(f"{phone}_e164")
-        for phone in REPEATED["phone"]
+        for phone in (*REPEATED["phone"], *PARTY_PHONES)
         if phone in rows.columns
     ]
     rejected_row = pl.when(pl.col("rejected_row").str.contains(r"^[0-9]{1,9}$")).then("rejected_row").cast(pl.Int32)

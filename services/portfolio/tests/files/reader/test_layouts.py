@@ -256,7 +256,7 @@ def test_counts_of_instalments_that_only_inform_multiply_no_debt(tmp_path: Path)
     assert figures(read(tmp_path, text)) == [("1", "2026-01-31", "50.00")]
 
 
-def test_wide_rows_have_many_phones_two_addresses_and_no_references(tmp_path: Path) -> None:
+def test_wide_rows_have_many_phones_two_addresses_and_the_phones_of_others_apart(tmp_path: Path) -> None:
     text = (
         "contract_number,debtor_name,due_date,amount_due,Celular,Tel. casa,Tel. oficina,Tel. referencia,Correo,"
         "Correo 2,address_kind,street,address_kind_2,street_2,city_2\n"
@@ -268,10 +268,12 @@ def test_wide_rows_have_many_phones_two_addresses_and_no_references(tmp_path: Pa
     assert contacts == [
         ("+525512345678", "phone_1"),
         ("+525512345679", "phone_2"),
-        ("+525512345680", "phone_3"),
         ("ana@xn--pea-8ma.mx", "email"),
         ("b@b.mx", "email_2"),
     ]
+    role_of = {row["party_id"]: row["role"] for row in rows_of(tmp_path / "out" / "parties.csv")}
+    others = [(role_of[row["party_id"]], row["value"]) for row in rows_of(tmp_path / "out" / "party_contacts.csv")]
+    assert others == [("reference", "+525512345681"), ("employer", "+525512345680")]
     addresses = [(row["kind"], row["street"], row["city"]) for row in rows_of(tmp_path / "out" / "addresses.csv")]
     assert sorted(addresses) == [("commercial", "Calle 2", "Mérida"), ("personal", "Calle 1", "")]
 
