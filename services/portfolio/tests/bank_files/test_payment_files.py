@@ -148,8 +148,9 @@ async def test_a_reversal_takes_back_the_payment_or_what_waits_unidentified(serv
 async def test_a_workbook_and_a_packed_file_are_read_in_portuguese(service: ServiceClient) -> None:
     portfolio_id = await portfolio(service)
     book = Workbook()
-    book.active.append(["Data do pagamento", "Valor pago", "Referência bancária", "Nº do contrato"])
-    book.active.append(["10/09/2026", 12.5, "W-1", "C-1"])
+    sheet = book.create_sheet("Pagamentos", 0)
+    sheet.append(["Data do pagamento", "Valor pago", "Referência bancária", "Nº do contrato"])
+    sheet.append(["10/09/2026", 12.5, "W-1", "C-1"])
     into = io.BytesIO()
     book.save(into)
     assert counts(await service.bank_file(portfolio_id, into.getvalue(), filename="x.bin")) == {"payments": 1}
