@@ -136,6 +136,7 @@ async def test_a_rule_is_created_listed_and_ended(scene: Scene) -> None:
         "stages": ["early", "late"],
         "min_overdue": "100.00",
         "segments": ["chronic"],
+        "steps": ["direct_contact"],
         "states": ["Jalisco"],
         "products": ["card"],
         "portfolio_ids": [str(uuid.uuid4())],
