@@ -41,7 +41,7 @@ class NewAllocation(InputModel):
         return contract_id_of(self.portfolio_id, spelling_of(self.contract_number))
 
 
-class NewReturn(InputModel):
+class NewGivingBack(InputModel):
     reason: Text
 
 
@@ -101,7 +101,7 @@ async def allocate(tx: Transaction, unidentified_id: UUID, new: NewAllocation) -
     )
 
 
-async def give_back(tx: Transaction, unidentified_id: UUID, new: NewReturn) -> UnidentifiedPayment:
+async def give_back(tx: Transaction, unidentified_id: UUID, new: NewGivingBack) -> UnidentifiedPayment:
     """Note that what is left of the money goes back to the payer. Raises ``UnidentifiedUnknown``, ``NothingLeft``."""
     await _locked(tx, unidentified_id)
     await tx.execute(queries.RETURN, unidentified_id, new.reason)

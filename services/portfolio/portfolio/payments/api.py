@@ -18,7 +18,7 @@ from chassis.audit import reads_in_bulk
 from fastapi import Depends
 
 from portfolio.payments import allocating, batches, payment_names, reading, receiving, reversing, unidentified
-from portfolio.payments.allocating import AllocatedPayment, NewAllocation, NewReturn
+from portfolio.payments.allocating import AllocatedPayment, NewAllocation, NewGivingBack
 from portfolio.payments.batches import BatchOutcome, PaymentBatch
 from portfolio.payments.payment_names import NewPaymentNames, PaymentNames
 from portfolio.payments.reading import Payment, PaymentItem
@@ -88,7 +88,7 @@ async def allocate_unidentified_payment(
 
 @router.post("/unidentified-payments/{unidentified_id}/return", dependencies=_WRITES)
 async def return_unidentified_payment(
-    unidentified_id: UUID, giving_back: NewReturn, tx: WriteTransaction
+    unidentified_id: UUID, giving_back: NewGivingBack, tx: WriteTransaction
 ) -> UnidentifiedPayment:
     """Note that the money that is left goes back to its payer. It waits no longer."""
     return await allocating.give_back(tx, unidentified_id, giving_back)
