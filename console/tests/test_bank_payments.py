@@ -7,7 +7,7 @@ from typing import Any
 
 from axe_playwright_python.async_playwright import Axe
 from console_scene import Scene
-from playwright.async_api import Browser
+from playwright.async_api import Browser, FilePayload
 
 _CSRF_OF = re.compile(r"_csrf=([^\"&]+)")
 
@@ -37,8 +37,8 @@ async def test_a_bank_file_is_loaded_and_its_money_gets_its_place_by_the_keyboar
     mark = f"B{uuid.uuid4().hex[:8]}"
     async with scene.browser_page(browser) as page:
         await page.goto(f"{scene.url}/payments?portfolio_id={portfolio_id}")
-        content = {"name": f"{mark}.csv", "mimeType": "text/csv", "buffer": bank_file(contract, mark).encode()}
-        await page.set_input_files("#f-file", [content])
+        content = FilePayload(name=f"{mark}.csv", mimeType="text/csv", buffer=bank_file(contract, mark).encode())
+        await page.set_input_files("#f-file", content)
         await page.press("#f-file", "Tab")
         await page.get_by_role("button", name="Cargar el archivo").press("Enter")
         await page.wait_for_url("**/payments/files/*")

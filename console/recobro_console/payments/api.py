@@ -36,7 +36,7 @@ async def _payments(
     cursor: str | None = None,
     status: int = 200,
 ) -> Response:
-    wanted = {"portfolio_id": None, "status": None} | wanted
+    wanted = {"portfolio_id": None, "status": None, **wanted}
     all_known = await known.portfolios(page)
     found = await page.services.get(
         "portfolio", "/v1/payment-files", order="desc", limit=_AT_ONCE, cursor=cursor, **wanted
@@ -141,7 +141,7 @@ async def _unidentified(
     cursor: str | None = None,
     status: int = 200,
 ) -> Response:
-    wanted = {"portfolio_id": None, "state": None, "q": None, "file_id": None} | wanted
+    wanted = {"portfolio_id": None, "state": None, "q": None, "file_id": None, **wanted}
     found = await page.services.get(
         "portfolio",
         "/v1/unidentified-payments",

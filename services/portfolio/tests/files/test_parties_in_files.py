@@ -9,7 +9,7 @@ from recobro_events.contracts.portfolio import ContractRegistered, ContractRevis
 from recobro_events.testing import published
 from service_client import ServiceClient, csv_of, row
 
-GUARANTOR = {
+GUARANTOR: dict[str, Any] = {
     "guarantor_name": "Rosa Gil",
     "guarantor_tax_id": "GIRR800101AB1",
     "guarantor_phone": "55 5512 3456",
