@@ -299,10 +299,12 @@ async def record_replayed(events: Sequence[runtime.ContractReplayed], tx: Transa
     )
 
 
-_NOT_FOR_HISTORY = {"contract_id", "value", "position", *found_addresses.PARTS}
+_NOT_FOR_HISTORY = {"contract_id", "value", "position"}
+_ADDRESS = set(found_addresses.PARTS)
 """Collected contact data, addresses and visitors' positions. Many people read the history, so it does not have them."""
 
 
 def _line(event: ContractEvent, kind: str, summary: str) -> Line:
-    fields = event.model_dump(mode="json", exclude=_NOT_FOR_HISTORY)
+    hidden = _NOT_FOR_HISTORY | _ADDRESS if isinstance(event, _REPORTED) else _NOT_FOR_HISTORY
+    fields = event.model_dump(mode="json", exclude=hidden)
     return Line(event.contract_id, kind, summary.format(**fields), fields | {"event_id": str(event.event_id)})

@@ -19,15 +19,19 @@ from recobro_events.contracts.assignment import (
 from recobro_events.contracts.field_visits import VisitCancelled, VisitOrdered
 from recobro_events.contracts.promises import (
     AgreementBroken,
+    AgreementCancelled,
     AgreementFulfilled,
     AgreementKind,
     AgreementReached,
     AgreementReopened,
+    AgreementSettled,
     PromiseBroken,
     PromiseCancelled,
     PromiseKept,
     PromisePartlyKept,
     PromiseReopened,
+    ProposalChanged,
+    ProposalState,
 )
 
 AGENCY = uuid4()
@@ -162,6 +166,25 @@ async def test_history_records_promises_agreements_and_visits(client: httpx.Asyn
         AgreementFulfilled(**agreement),
         AgreementBroken(**agreement),
         AgreementReopened(**agreement),
+        ProposalChanged(
+            **agreement,
+            kind=AgreementKind.SETTLEMENT,
+            state=ProposalState.AWAITING_APPROVAL,
+            total="1700.00",
+            discount="300.00",
+            currency="MXN",
+            valid_until=TODAY,
+        ),
+        AgreementSettled(
+            **agreement,
+            kind=AgreementKind.SETTLEMENT,
+            discount="300.00",
+            currency="MXN",
+            settles_in_full=True,
+            made_on=TODAY,
+            settled_on=TODAY,
+        ),
+        AgreementCancelled(**agreement, reason="offer_expired"),
         VisitOrdered(contract_id=contract_id, visit_id=visit_id, visitor="luis", address_id=uuid4(), visit_on=TODAY),
         VisitCancelled(contract_id=contract_id, visit_id=visit_id, reason="payment"),
         visited(contract_id, position={"latitude": 20.967, "longitude": -89.623}),
@@ -175,6 +198,12 @@ async def test_history_records_promises_agreements_and_visits(client: httpx.Asyn
         ("agreement_fulfilled", "Agreement fulfilled: every instalment was paid"),
         ("agreement_broken", "Agreement broken: an instalment was not paid"),
         ("agreement_reopened", "Agreement open again: a payment was reversed, or became known late"),
+        (
+            "agreement_proposed",
+            "Proposed (settlement): 1,700.00 MXN to pay, discount 300.00 MXN. It is now: waiting for approval",
+        ),
+        ("agreement_settled", "Agreement settled (settlement): the payments are final, and 300.00 MXN is given up"),
+        ("agreement_cancelled", "Agreement cancelled: the proposal has expired"),
         ("visit_ordered", f"Visit ordered for {TODAY}, visitor luis"),
         ("visit_cancelled", "Visit cancelled: payment"),
         ("visit", "Visit, attended by the debtor: visited"),
