@@ -162,7 +162,7 @@ async def test_promises_obey_the_limits_and_say_them(scene: Scene) -> None:
         first = str(AS_OF + timedelta(days=8))
         typed = {"total": one["total_balance"], "parts": "3", "first_due_on": first, "every": "fortnight"}
         assert (await scene.send(client, plan, plan, _key="e", **typed)).status_code == 303
-        assert "Convenio de 3 pagos" in await part(client, one, "promises")
+        assert "en 3 pagos" in await part(client, one, "promises")
         open_already = await scene.send(client, plan, plan, _key="f", **typed)
         assert (open_already.status_code, "ya tiene un convenio abierto" in open_already.text) == (409, True)
 

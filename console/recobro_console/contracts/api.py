@@ -91,6 +91,7 @@ async def contract(contract_id: UUID, page: CurrentPage, show: str = "", cursor:
         show=show if show in timeline.GROUPS else "",
         groups=timeline.GROUPS,
         cursor=cursor,
+        is_agency=page.session.agency_id is not None,
         may_change={service: may_change(page, service) for service in ("portfolio", "promises", "field-visits")},
     )
 
@@ -238,8 +239,16 @@ async def promises(contract_id: UUID, page: CurrentPage) -> Response:
         promises=found,
         plans=plans,
         contract_id=contract_id,
+        is_agency=page.session.agency_id is not None,
         may=may_change(page, "promises"),
     )
+
+
+@router.get("/contracts/{contract_id}/parts/offers")
+async def offers(contract_id: UUID, page: CurrentPage) -> Response:
+    """What may be offered now. An agency sees no offers."""
+    found = await page.attempt(page.services.get("promises", "/v1/offers", contract_id=contract_id))
+    return page.show("contracts/offers.html", offers=found, contract_id=contract_id, may=may_change(page, "promises"))
 
 
 @router.get("/contracts/{contract_id}/parts/timeline")

@@ -20,14 +20,16 @@ FEWEST_PARTS, MOST_PARTS = 2, 60
 """The least and the most payments of a plan."""
 
 
-def _made_in(page: Page) -> list[Field]:
+def made_in(page: Page) -> list[Field]:
+    """The field that says in which contact something was agreed."""
     # What an agency takes was taken by the agency; only others say where.
     if page.session.agency_id:
         return []
     return [Field("made_in", page.tr("Made in"), options=words(page, MADE_IN))]
 
 
-def _maker(page: Page, values: Values) -> dict[str, Any]:
+def maker(page: Page, values: Values) -> dict[str, Any]:
+    """What a request says of that contact."""
     return {"made_in": "agency" if page.session.agency_id else values.get("made_in", "call")}
 
 
@@ -39,7 +41,7 @@ async def _promise(page: Page, subject: Subject) -> Form:
         [
             amount(page, value=subject.contract["overdue_balance"] or ""),
             day("due_on", page.tr("To be paid by")),
-            *_made_in(page),
+            *made_in(page),
         ],
         about(page, subject.contract),
         page.tr("Nobody contacts the debtor until two days after that day."),
@@ -51,7 +53,7 @@ async def _take(page: Page, subject: Subject, values: Values) -> Response:
         "contract_id": subject.contract["contract_id"],
         "amount": amount_of(page.reader, values.get("amount", "")),
         "due_on": values.get("due_on", ""),
-        **_maker(page, values),
+        **maker(page, values),
     }
     made = await page.services.post("promises", "/v1/promises", body, key=values.get(KEY))
     return page.done(
@@ -80,7 +82,7 @@ async def _plan(page: Page, subject: Subject) -> Form:
             ),
             day("first_due_on", page.tr("First payment by")),
             Field("every", page.tr("One payment each"), options=words(page, STEPS)),
-            *_made_in(page),
+            *made_in(page),
         ],
         about(page, subject.contract),
         page.tr("The payments are equal; the last one takes the cents that are left. A missed one breaks the plan."),
@@ -119,7 +121,7 @@ async def _agree(page: Page, subject: Subject, values: Values) -> Response:
         # The service says which of them is wrong, in the words of all other forms.
         instalments = [{"due_on": values.get("first_due_on", ""), "amount": total}] * 2
     body = {"contract_id": subject.contract["contract_id"], "kind": "plan", "instalments": instalments}
-    made = await page.services.post("promises", "/v1/agreements", body | _maker(page, values), key=values.get(KEY))
+    made = await page.services.post("promises", "/v1/agreements", body | maker(page, values), key=values.get(KEY))
     return page.done(
         subject.path,
         "The plan is agreed: {number} payments, the last on {day}.",
@@ -149,8 +151,8 @@ ACTS: Mapping[str, Act] = {
     "plan-cancellation": cancellation(
         "promises",
         "/v1/agreements",
-        lambda page: page.tr("Cancel the plan"),
-        "The plan is cancelled.",
+        lambda page: page.tr("Cancel the agreement"),
+        "The agreement is cancelled.",
         lambda page: page.tr("This is final. The debtor may be contacted again."),
     ),
 }

@@ -12,7 +12,10 @@ from recobro_console.forms import today_in
 from recobro_console.pages import EVERYBODY, CurrentPage, Page, Router
 
 STATES = ("open", "kept", "partly_kept", "broken", "cancelled")
-PLAN_STATES = ("open", "fulfilled", "broken", "cancelled")
+PLAN_STATES = (
+    *("proposed", "awaiting_approval", "awaiting_acceptance"),
+    *("open", "active", "fulfilled", "broken", "cancelled"),
+)
 VIEWS = ("today", "week", "broken", "all", "plans")
 _GRACE_DAYS = 2
 _ON_A_PAGE = 50

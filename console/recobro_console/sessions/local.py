@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chassis.principals import Principal, WrongToken
+from chassis.second_person import ROLE_SCOPE
 from chassis.tokens import load_private_key, mint
 from chassis.trust.claims import ClaimRules
 from chassis.trust.jws import SignedToken
@@ -22,7 +23,11 @@ AUDIENCE = "recobro-console"
 LONGEST_LINK_SECONDS = 24 * 3600
 TOKEN_SECONDS = 900
 CLIENT = "recobro-console"
-_READS = tuple(scope for scope in SCOPES if scope.endswith(":read"))
+_SCOPES_OF = {
+    Role.AUDITOR: tuple(scope for scope in SCOPES if scope.endswith(":read")),
+    Role.SUPERVISOR: (*SCOPES, f"{ROLE_SCOPE}{Role.SUPERVISOR}"),
+}
+"""The scopes of roles that differ from those of an operator. A supervisor decides what others ask for."""
 
 
 class WrongLink(Exception):
@@ -76,7 +81,7 @@ class LocalIssuer:
             subject=principal.subject,
             name=principal.subject,
             role=role,
-            scopes=_READS if role is Role.AUDITOR else SCOPES,
+            scopes=_SCOPES_OF.get(role, SCOPES),
             agency_id=principal.agency_id,
             expires_at=datetime.now(UTC) + timedelta(hours=hours),
         )
