@@ -291,6 +291,7 @@ async def _promises(recording: Recording, contracts: list[Json]) -> None:
     await ask("promises", "read_agreement", agreement_id=reached)
     await ask("promises", "list_agreements", state="open")
     await ask("promises", "cancel_agreement", {"reason": "se acordó otro plan"}, agreement_id=reached)
+    await ask("promises", "read_rates_of", by="agent", **{"from": "2026-11-01", "to": "2026-12-31"})
     await _settlement(recording, planned)
     await ask("promises", "check_promises", {"as_of": DAY, "confirm_future": True})
 

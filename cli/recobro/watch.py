@@ -87,6 +87,7 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     promises.PromiseBroken: _PROMISED,
     promises.PromiseReopened: _PROMISED,
     promises.PromiseCancelled: _PROMISED,
+    promises.PromiseDueSoon: _PROMISED,
     promises.AgreementReached: ("kind", "settles_in_full"),
     promises.AgreementBroken: (),
     promises.AgreementFulfilled: (),

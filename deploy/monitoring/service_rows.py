@@ -391,7 +391,26 @@ PORTFOLIO = [
     ),
 ]
 ASSIGNMENT = [Row("Placement runs", task("Placement run", "placement"))]
-PROMISES = [Row("Checks", [*task("Promise check", "promise-check"), *task("Promise watch", "promise-watch")])]
+PROMISES = [
+    Row("Checks", [*task("Promise check", "promise-check"), *task("Promise watch", "promise-watch")]),
+    Row(
+        "Agreements",
+        [
+            graph(
+                "Proposals",
+                "Proposals of agreements that came into a state, a day.",
+                "short",
+                ("sum by (state) (increase(agreement_proposals_total[1d]))", "{{state}}"),
+            ),
+            graph(
+                "Settled agreements",
+                "Agreements whose payments are final, so that the discount is given up, a day.",
+                "short",
+                ("sum by (kind) (increase(agreements_settled_total[1d]))", "{{kind}}"),
+            ),
+        ],
+    ),
+]
 FIELD_VISITS = [
     Row(
         "Visits",

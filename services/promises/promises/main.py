@@ -8,6 +8,7 @@ from recobro_events import Database, Runtime
 from promises.agreements.settling import end_expired, settle_final
 from promises.api import routers
 from promises.handlers import consumer
+from promises.outcomes.reminding import remind
 from promises.outcomes.watching import Watch
 from promises.republishing import SOURCE
 from promises.settings import PromisesSettings
@@ -35,7 +36,7 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=routers,
-        background=[keep("promise watch", Watch(database, end_expired, settle_final).run)],
+        background=[keep("promise watch", Watch(database, remind, end_expired, settle_final).run)],
         role=role,
     )
 

@@ -1,6 +1,7 @@
 """Events of the portfolio service: contracts, balances, stages, payments, clarifications."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -601,12 +602,14 @@ class PromiseLimits(Part):
     """The limits of a portfolio's promises.
 
     A promise is at least ``min_share_percent`` of the overdue balance, and is due at most ``max_days_ahead`` days
-    ahead. After ``max_broken_per_episode`` broken promises in one episode of arrears no further promise is taken.
+    ahead. After ``max_broken_per_episode`` broken promises in one episode of arrears no further promise is taken. A
+    promise of which at most ``tolerance`` is missing is kept.
     """
 
     min_share_percent: Percent
     max_days_ahead: int
     max_broken_per_episode: int
+    tolerance: Money = Decimal("0.00")
 
 
 class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-changed.v1"):

@@ -72,7 +72,7 @@ class PromiseMade(PromiseEvent, type="promises.promise-made.v1"):
 
 
 class PromiseKept(PromiseEvent, type="promises.promise-kept.v1"):
-    """The whole amount was paid in time, even if that became known late."""
+    """The whole amount, less the portfolio's tolerance, was paid in time, even if that became known late."""
 
 
 class PromisePartlyKept(PromiseEvent, type="promises.promise-partly-kept.v1"):
@@ -91,6 +91,10 @@ class PromiseCancelled(PromiseEvent, type="promises.promise-cancelled.v1"):
     """The promise does not hold any more, and the payments do not decide about it."""
 
     reason: str
+
+
+class PromiseDueSoon(PromiseEvent, type="promises.promise-due-soon.v1"):
+    """The promise is open and due on the day after the business date. Published once for a promise."""
 
 
 class AgreedInstalment(Part):

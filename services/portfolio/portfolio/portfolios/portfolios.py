@@ -29,7 +29,7 @@ from chassis import (
 )
 from chassis.letterheads import Letterhead, given
 from pydantic import AfterValidator, BeforeValidator, Field
-from recobro_events import Currency, Row, Transaction
+from recobro_events import Currency, Money, Row, Transaction
 from recobro_events.contracts.portfolio import PortfolioState, PortfolioStateChanged
 
 from portfolio.ledger.components import DEFAULT_ORDER, Component
@@ -92,13 +92,19 @@ AllocationOrder = Annotated[
     tuple[Component, ...], Field(max_length=100, examples=[list(DEFAULT_ORDER)]), AfterValidator(_complete)
 ]
 
+MOST_TOLERANCE = Decimal("1000.00")
+
 
 class PromiseLimits(InputModel):
-    """What a promise must keep to: its smallest share of the overdue balance, its last day, broken ones before it."""
+    """What a promise must keep to: its smallest share of the overdue balance, its last day, broken ones before it.
+
+    A promise that is made from now on is kept if at most ``tolerance`` is missing.
+    """
 
     min_share_percent: Percent = Decimal(10)
     max_days_ahead: Annotated[int, Field(ge=1, le=366)] = 30
     max_broken_per_episode: Annotated[int, Field(ge=0, le=100)] = 2
+    tolerance: Annotated[Money, Field(ge=0, le=MOST_TOLERANCE)] = Decimal("0.00")
 
 
 class PortfolioSettings(InputModel):

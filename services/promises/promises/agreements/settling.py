@@ -11,6 +11,7 @@ from projections import contracts
 from recobro_events import Database, Transaction
 from recobro_events.contracts.promises import AgreementSettled
 
+from promises import metrics
 from promises.agreements import queries
 from promises.agreements.cancelling import cancel_proposals
 
@@ -35,6 +36,7 @@ async def settle(tx: Transaction, contract_ids: Sequence[UUID]) -> int:
                 settled_on=row["settled_on"],
             )
         )
+        tx.after_commit(metrics.SETTLED.labels(row["kind"]).inc)
     return len(settled)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from recobro_events import Row, Transaction
 from recobro_events.contracts.promises import ProposalChanged
 
+from promises import metrics
+
 
 def state_changes(tx: Transaction, proposals: Iterable[Row]) -> None:
     """Publish the state of each of these rows of ``proposal``."""
@@ -22,3 +24,4 @@ def state_changes(tx: Transaction, proposals: Iterable[Row]) -> None:
                 valid_until=row["valid_until"],
             )
         )
+        tx.after_commit(metrics.PROPOSALS.labels(row["kind"], row["state"]).inc)

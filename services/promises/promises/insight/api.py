@@ -10,7 +10,7 @@ from chassis.tables import TABLE_RESPONSES, WantedTable
 from fastapi import Query
 
 from promises.insight import keeping
-from promises.insight.keeping import By, KeptRate
+from promises.insight.keeping import By, KeptRate, OfWhom
 
 router = Router(prefix="/v1", tags=["insight"])
 
@@ -40,3 +40,15 @@ async def read_kept_rates(
     own = who.agency_id
     found = await keeping.rates(reader, by, period, portfolio_id, own or agency_id, is_agency=own is not None)
     return await table.answer(KeptRate, found, f"promises-by-{by}")
+
+
+@router.get("/kept-rates", dependencies=[reads("promises", agency=True)])
+async def read_rates_of(
+    reader: ReadConnection,
+    who: CurrentPrincipal,
+    period: WantedPeriod,
+    by: OfWhom = "agency",
+    portfolio_id: UUID | None = None,
+) -> Page[KeptRate]:
+    """Read how many promises each agent, each agency or the contracts of each segment have kept in a period."""
+    return await keeping.rates(reader, by, period, portfolio_id, who.agency_id, is_agency=who.agency_id is not None)

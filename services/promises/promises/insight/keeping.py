@@ -1,4 +1,4 @@
-"""How many promises were kept: by agency, by agent, by the week in which they were due, by the way they were made."""
+"""How many promises were kept: by agency, agent, segment, the week in which they were due, the way they were made."""
 
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -12,19 +12,24 @@ from recobro_events.contracts.promises import PromiseState
 
 from promises.insight import queries
 
-By = Literal["agency", "agent", "week", "made_in"]
+By = Literal["agency", "agent", "segment", "week", "made_in"]
+OfWhom = Literal["agent", "agency", "segment"]
+_OPERATORS_ALONE = frozenset({"agent", "segment"})
+_UNKNOWN = "unknown"
 
 
 class KeptRate(OutputModel):
-    """The promises that were due in a period, by agency, agent, week or way; the other three are null.
+    """The promises that were due in a period, by agency, agent, segment, week or way; the other four are null.
 
-    ``agency_id`` is null for promises taken inside, ``agent`` for those that an event made. ``week`` is its Monday.
+    ``agency_id`` is null for promises taken inside, ``agent`` for those that an event made,
+    ``segment`` where it was not known when the promise was made. ``week`` is its Monday.
     ``promises`` counts all, also those that are open or were cancelled. ``kept_rate`` is kept / (kept + partly_kept +
     broken), ``paid_rate`` is paid / promised of the same promises. ``items`` lists the promises of all states.
     """
 
     agency_id: UUID | None = None
     agent: str | None = None
+    segment: str | None = None
     week: date | None = None
     made_in: str | None = None
     currency: str
@@ -44,8 +49,8 @@ class KeptRate(OutputModel):
 async def rates(
     reader: Reader, by: By, wanted: Period, portfolio_id: UUID | None, agency_id: UUID | None, *, is_agency: bool
 ) -> Page[KeptRate]:
-    """Return the rates, at most 5,000 rows. An agency sees its own promises, and not by agent or portfolio."""
-    if is_agency and (by == "agent" or portfolio_id is not None):
+    """Return the rates, at most 5,000 rows. An agency sees its own promises, and not by agent, segment or portfolio."""
+    if is_agency and (by in _OPERATORS_ALONE or portfolio_id is not None):
         raise Forbidden("Only operators see who made promises, and of which portfolio.", code="operators-only")
     first, last = wanted.ending(await reader.fetchval(queries.LAST_DUE_DAY, agency_id))
     sql = queries.outcomes(by, of_portfolio=portfolio_id is not None)
@@ -63,6 +68,8 @@ def _rate(by: By, row: Row, given: dict[str, Any]) -> KeptRate:
     filters = dict(given) | {column: key}
     if by == "agency" and key is None:
         filters = dict(given) | {"inside": True}
+    if by == "segment" and key is None:
+        filters = dict(given) | {"segment": _UNKNOWN}
     if by == "week":
         filters = dict(given) | {
             "due_from": max(key, given["due_from"]),

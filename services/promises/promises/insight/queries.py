@@ -9,6 +9,7 @@ LATE = f"SELECT count(*) AS promises, {_AMOUNT} FROM promise WHERE state = 'open
 KEYS = {
     "agency": "agency_id",
     "agent": "actor ->> 'subject'",
+    "segment": "segment",
     "week": "date_trunc('week', due_on)::date",
     "made_in": "made_in",
 }

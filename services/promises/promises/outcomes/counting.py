@@ -21,7 +21,10 @@ def silent_until(due_on: date) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A promise. Payments made from ``made_on`` to ``silent_until``, both inclusive, count for it, up to ``amount``."""
+    """A promise. Payments made from ``made_on`` to ``silent_until``, both inclusive, count for it, up to ``amount``.
+
+    It is kept if at most ``tolerance`` is missing.
+    """
 
     promise_id: UUID
     made_on: date
@@ -32,6 +35,7 @@ class Promise:
     state: PromiseState = PromiseState.OPEN
     agreement_id: UUID | None = None
     cancellation_reason: str | None = None
+    tolerance: Decimal = NOTHING
 
     def takes(self, payment: "Payment") -> bool:
         return self.made_on <= payment.paid_on <= self.silent_until

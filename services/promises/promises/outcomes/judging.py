@@ -182,6 +182,7 @@ def promise_of(row: Row) -> Promise:
         paid=row["paid"],
         state=PromiseState(row["state"]),
         agreement_id=row["agreement_id"],
+        tolerance=row["tolerance"],
     )
 
 

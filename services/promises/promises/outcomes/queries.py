@@ -7,7 +7,8 @@ from promises.outcomes.plans import PLAN_BROKEN
 # All promises that were not cancelled, and those that were cancelled when the contract's newest plan broke: such a plan
 # may live again. A promise kept long ago still uses up the money that counts for it.
 PROMISES = f"""
-SELECT promise_id, contract_id, made_on, due_on, silent_until, amount, paid, state, agreement_id, version, currency
+SELECT promise_id, contract_id, made_on, due_on, silent_until, amount, paid, state, agreement_id, version, currency,
+    tolerance
 FROM promise WHERE contract_id = ANY ($1::uuid[]) AND (state <> 'cancelled' OR cancellation_reason = '{PLAN_BROKEN}'
     AND agreement_id = (
         SELECT agreement_id FROM agreement WHERE agreement.contract_id = promise.contract_id
@@ -55,6 +56,22 @@ ORDER BY promise.contract_id LIMIT $2
 """
 OVER_ON_BUSINESS_DATE = _WITH_TIME_OVER.format(day="portfolio.business_date")
 OVER_ON_CHECKED_DAY = _WITH_TIME_OVER.format(day="greatest(portfolio.business_date, portfolio.checked_to)")
+_DUE_SOON = "promise.state = 'open' AND promise.due_soon_on IS NULL AND promise.made_on < portfolio.business_date"
+# Contracts with open promises that are due on the next day, and of which that was not said.
+DUE_SOON = f"""
+SELECT DISTINCT promise.contract_id
+FROM portfolio JOIN promise USING (portfolio_id)
+WHERE {_DUE_SOON} AND promise.due_on = portfolio.business_date + 1
+    AND ($1::uuid IS NULL OR promise.contract_id > $1)
+ORDER BY promise.contract_id LIMIT $2
+"""
+SAY_DUE_SOON = f"""
+UPDATE promise SET due_soon_on = portfolio.business_date, version = promise.version + 1
+FROM portfolio
+WHERE promise.portfolio_id = portfolio.portfolio_id AND promise.contract_id = ANY ($1::uuid[])
+    AND {_DUE_SOON} AND promise.due_on = portfolio.business_date + 1
+RETURNING promise.*
+"""
 _BEHIND = "coalesce(greatest(business_date, checked_to) < $1, true)"
 _TODAY = "($2::timestamptz AT TIME ZONE timezone)::date"
 # The portfolios that a check would move to a day far ahead of their today. $1: the day, $2: the time now.

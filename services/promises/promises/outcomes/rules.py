@@ -24,7 +24,7 @@ _CLOSED_UNPAID = frozenset({ContractState.RETURNED, ContractState.WITHDRAWN, Con
 
 def state_on(day: date, promise: Promise, paid: Decimal) -> PromiseState:
     """Return the state of a promise on a day when ``paid`` counts for it."""
-    if paid >= promise.amount:
+    if paid > 0 and paid >= promise.amount - promise.tolerance:
         return PromiseState.KEPT
     if day <= promise.silent_until:
         return PromiseState.OPEN

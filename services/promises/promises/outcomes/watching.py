@@ -31,12 +31,23 @@ class Watch:
         while True:
             try:
                 with metrics.WATCH.run():
-                    await deciding.decide(self._database)
-                    for step in self._steps:
-                        await step(self._database)
+                    await self._do()
             except TRANSIENT_ERRORS as error:
                 log.warning("deciding tried again", error=type(error).__name__)
                 await backoff.wait()
             else:
                 backoff.reset()
                 await asyncio.sleep(POLL_SECONDS)
+
+    async def _do(self) -> None:
+        """Do every step. A defect in one keeps no other from being done, and is raised at the end."""
+        defects: list[Exception] = []
+        for step in (deciding.decide, *self._steps):
+            try:
+                await step(self._database)
+            except TRANSIENT_ERRORS:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised below
+                defects.append(error)
+        if defects:
+            raise defects[0]

@@ -79,6 +79,8 @@ async def write(
         contract["made_on"],
         made.made_in,
         contract["episode"],
+        contract["segment"],
+        rules.limits_of(contract["promise_limits"]).tolerance,
     )
     schedule = [(part.due_on, silent_until(part.due_on), part.amount, part.promise_id) for part in parts]
     rows = await tx.fetch(queries.MAKE, *common, *zip(*schedule, strict=True))

@@ -57,11 +57,12 @@ WHERE promise.contract_id = $1
 """
 MAKE = """
 INSERT INTO promise
-    (contract_id, portfolio_id, agreement_id, agency_id, currency, made_on, made_in, episode, due_on, silent_until,
-        amount, promise_id, version)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, due_on, silent_until, amount, coalesce(promise_id, uuidv7()),
+    (contract_id, portfolio_id, agreement_id, agency_id, currency, made_on, made_in, episode, segment, tolerance,
+        due_on, silent_until, amount, promise_id, version)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, least($10, amount - 0.01), due_on, silent_until, amount,
+    coalesce(promise_id, uuidv7()),
     CASE WHEN promise_id IS NULL THEN 1 ELSE first_version() + 1 END
-FROM unnest($9::date[], $10::date[], $11::numeric[], $12::uuid[]) AS given (due_on, silent_until, amount, promise_id)
+FROM unnest($11::date[], $12::date[], $13::numeric[], $14::uuid[]) AS given (due_on, silent_until, amount, promise_id)
 ORDER BY due_on
 RETURNING *
 """
@@ -88,7 +89,8 @@ WHERE promise_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
 """
 # Promises in the order in which they were made, or turned. $1 to $4: contract, state, first and last due day, each null
 # for any; $5: the last promise of the page before; $6: the agency; $8 to $10: currency, whether no agency took it, and
-# how it was made. FOR_OPERATORS: $11 who made it, $12 its portfolio, $13 the agency that took it.
+# how it was made. FOR_OPERATORS: $11 who made it, $12 its portfolio, $13 the agency that took it, $14
+# the segment of its contract.
 PROMISES = {
     order: f"""
 SELECT {_COLUMNS}, {reason_shown("promise", "$6")} FROM promise
@@ -102,4 +104,5 @@ ORDER BY promise_id {order} LIMIT $7
     for order, beyond in (("asc", ">"), ("desc", "<"))
 }
 FOR_OPERATORS = """AND ($11::text IS NULL OR actor ->> 'subject' = $11)
-    AND ($12::uuid IS NULL OR portfolio_id = $12) AND ($13::uuid IS NULL OR agency_id = $13)"""
+    AND ($12::uuid IS NULL OR portfolio_id = $12) AND ($13::uuid IS NULL OR agency_id = $13)
+    AND ($14::text IS NULL OR coalesce(segment, 'unknown') = $14)"""

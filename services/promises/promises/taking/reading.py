@@ -53,6 +53,7 @@ class PromiseFilter:
     currency: ShortText | None = None
     agent: Annotated[ShortText | None, Query(description="Only those that this person entered; for operators")] = None
     portfolio_id: Annotated[UUID | None, Query(description="For operators")] = None
+    segment: Annotated[ShortText | None, Query(description="The contract's segment, or unknown; for operators")] = None
 
 
 async def read(reader: Reader, promise_id: UUID, agency_id: UUID | None) -> Promise:
@@ -68,7 +69,8 @@ async def listed(reader: Reader, wanted: PromiseFilter, query: PageQuery, agency
 
     Raises ``Forbidden`` if an agency asks who made them, or for a portfolio.
     """
-    if agency_id is not None and (wanted.agent is not None or wanted.portfolio_id is not None):
+    for_operators = (wanted.agent, wanted.portfolio_id, wanted.segment)
+    if agency_id is not None and any(each is not None for each in for_operators):
         raise Forbidden("Only operators see who made promises, and of which portfolio.", code="operators-only")
     # Both must hold: an agency that names another one finds nothing.
     is_foreign = agency_id is not None and wanted.agency_id not in (None, agency_id)
@@ -77,5 +79,5 @@ async def listed(reader: Reader, wanted: PromiseFilter, query: PageQuery, agency
     arguments += [wanted.currency, wanted.inside, wanted.made_in]
     sql = queries.PROMISES[query.order].format(for_operators="" if agency_id else queries.FOR_OPERATORS)
     if agency_id is None:
-        arguments += [wanted.agent, wanted.portfolio_id, wanted.agency_id]
+        arguments += [wanted.agent, wanted.portfolio_id, wanted.agency_id, wanted.segment]
     return page(await reader.fetch(sql, *arguments), query, key=lambda row: (row["promise_id"],))
