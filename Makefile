@@ -62,6 +62,10 @@ floor: money ## play weeks of files and days of a floor (SEQUENCES, DAYS, CONTRA
 	@RECOBRO_FLOOR_DAYS=$(or $(DAYS),30) RECOBRO_FLOOR_CONTRACTS=$(or $(CONTRACTS),2000) \
 		RECOBRO_FLOOR_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --timeout 14400 tests/floor
 
+stage-histories: setup ## compare the stages of every day of random histories with a plain model (HISTORIES, SEED)
+	@HISTORIES=$(or $(HISTORIES),10000) SEED=$(or $(SEED),20261130) $(BIN)/python -m pytest -q --timeout 14400 \
+		services/portfolio/tests/contracts/test_days.py -k every_day
+
 attack-short: setup ## attack a platform for a minute: tokens, bodies, slow clients
 	@RECOBRO_ATTACK=1 $(BIN)/python -m pytest tests/attack/test_attack.py -k "not generated"
 
@@ -169,5 +173,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast client-check floor attack-short attack faults-short faults faults-long bench-dialer bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check floor stage-histories attack-short attack faults-short faults faults-long bench-dialer bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

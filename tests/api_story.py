@@ -70,6 +70,9 @@ async def _load(recording: Recording) -> list[Json]:
     limits = {"promise_limits": {"min_share_percent": "0"}}
     await ask("portfolio", "change_portfolio", limits, portfolio_id=portfolio)
     await ask("portfolio", "read_portfolio", portfolio_id=portfolio)
+    bands = {"from": DAY, "bands": [{"stage": "early", "from_days": 1}, {"stage": "late", "from_days": 31}]}
+    await ask("portfolio", "change_bands", bands, portfolio_id=portfolio)
+    await ask("portfolio", "read_bands", portfolio_id=portfolio)
     await _profiles(recording, creditor, portfolio)
     given = {"portfolio_id": portfolio, "filename": "cartera.csv", "as_of": DAY, "confirm_future": "true"}
     sent = await ask("portfolio", "upload_file", portfolio_file(), mode="delta", **given)
@@ -246,6 +249,7 @@ async def _debtors(recording: Recording, contracts: list[Json]) -> None:
     await ask("portfolio", "list_payments", contract_id=contract)
     await _bank_file(recording, contracts)
     await ask("portfolio", "read_contract", contract_id=contract)
+    await ask("portfolio", "read_stage", contract_id=contract, on=DAY)
     await ask("portfolio", "read_day_totals", day=DAY)
     both = [one["contract_id"] for one in contracts[-2:]]
     await ask("portfolio", "list_candidates")

@@ -171,6 +171,18 @@ class Demo:
         story.table(figures.stages(stages))
         expected = self._expected["stages"]
         story.fact(tr("the four stages have the expected contracts and amounts"), _totals(stages), _totals(expected))
+        wanted = {"portfolio_id": portfolio_id, "stage": "late", "limit": 1}
+        for one in self._client.get("portfolio", "/v1/contracts", **wanted)["items"]:
+            why = self._client.get("portfolio", f"/v1/contracts/{one['contract_id']}/stage")
+            story.paragraph(
+                tr(
+                    "Each contract says why, for any day: {number} is {days} days past due, since its instalment of"
+                    " {due} is unpaid.",
+                    number=one["contract_number"],
+                    days=why["days_past_due"],
+                    due=day(why["oldest_due_on"]),
+                )
+            )
         self._strategy(portfolio_id)
 
     def _strategy(self, portfolio_id: str) -> None:

@@ -40,6 +40,7 @@ _KNOWN = frozenset(
 _FOLLOWS = frozenset(
     {
         "portfolio.payment-reapplied.v1",
+        "portfolio.contract-nears-stage.v1",
         "portfolio.clarification-deadline-near.v1",
         "portfolio.clarification-deadline-passed.v1",
         "promises.promise-kept.v1",

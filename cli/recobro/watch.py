@@ -39,6 +39,7 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     portfolio.ContractRegistered: ("state", *_WHERE, "incomplete"),
     portfolio.ContractRevised: ("state", *_WHERE, "incomplete"),
     portfolio.ContractStageChanged: ("from_stage", "to_stage", "cause", "days_past_due", "overdue_balance"),
+    portfolio.ContractNearsStage: ("from_stage", "stage", "on"),
     portfolio.PaymentReceived: ("amount", "currency", "paid_on", "settled", *_WHERE),
     portfolio.PaymentReversed: ("amount", "currency", *_WHERE),
     portfolio.PaymentReapplied: ("amount", "credit", "currency", *_WHERE),

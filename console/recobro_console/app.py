@@ -20,8 +20,8 @@ from recobro_console.calls import TIMEOUT
 from recobro_console.contracts import acting
 from recobro_console.contracts import api as contracts
 from recobro_console.files import api as files
+from recobro_console.files import bands, preview, rejects
 from recobro_console.files import portfolios as new_portfolios
-from recobro_console.files import preview, rejects
 from recobro_console.guard import Guard
 from recobro_console.insight import api as insight
 from recobro_console.lists import api as lists
@@ -51,8 +51,10 @@ ROUTERS = (
     new_portfolios.router,
     rejects.router,
     preview.router,
+    bands.router,
     files.router,
     payments.router,
+    contracts.staff,
     contracts.router,
     acting.router,
     promises.router,

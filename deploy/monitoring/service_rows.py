@@ -377,7 +377,24 @@ PORTFOLIO = [
             ),
         ],
     ),
-    Row("Daily staging", task("Staging", "staging")),
+    Row(
+        "Daily staging",
+        [
+            *task("Staging", "staging"),
+            graph(
+                "Staged by new bands",
+                "Contracts of the last hour that were staged because the bands of their portfolio changed.",
+                "short",
+                ("sum(increase(portfolio_restaged_contracts_total[1h]))", "contracts"),
+            ),
+            graph(
+                "Oldest change of bands",
+                "Time since the oldest change of bands by which some contracts are not staged yet.",
+                "s",
+                ("max(time() - (portfolio_oldest_restaging_timestamp_seconds > 0))", "waits"),
+            ),
+        ],
+    ),
     Row(
         "Segments and steps",
         [

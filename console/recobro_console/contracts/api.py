@@ -24,6 +24,7 @@ _ON_A_PAGE = 50
 _SHOWN = 50
 _MOST_EXPLAINED = 10
 router = Router(EVERYBODY)
+staff = Router()
 
 
 @router.get("/contracts")
@@ -160,6 +161,16 @@ def _paused_days(contract: Mapping[str, Any]) -> int:
         return 0
     days = (date.fromisoformat(contract["as_of"]) - date.fromisoformat(contract["oldest_due_on"])).days
     return max(0, days - int(contract["days_past_due"]))
+
+
+@staff.get("/contracts/{contract_id}/stage/day")
+async def stage_on(contract_id: UUID, page: CurrentPage, on: str = "") -> Response:
+    """In which stage the contract was when a day closed, and why."""
+    contract, found = await asyncio.gather(
+        page.services.get("portfolio", f"/v1/contracts/{contract_id}"),
+        page.attempt(page.services.get("portfolio", f"/v1/contracts/{contract_id}/stage", on=on or None)),
+    )
+    return page.show("contracts/stage_on.html", contract=contract, found=found, on=on)
 
 
 @router.get("/contracts/{contract_id}/parts/lists")

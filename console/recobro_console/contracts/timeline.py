@@ -31,7 +31,10 @@ _PROMISES = (
     *("agreement_proposed", "agreement_cancelled", "agreement_settled"),
 )
 GROUPS: Mapping[str, Sequence[str]] = {
-    "money": (*_MONEY, "stage_changed", "segment_changed", "escalated", "notice_recorded", "amended", "incomplete"),
+    "money": (
+        *(*_MONEY, "stage_changed", "nears_stage", "segment_changed", "escalated", "notice_recorded"),
+        *("amended", "incomplete"),
+    ),
     "calls": _CONTACTS,
     "visits": _VISITS,
     "silences": _SILENCES,

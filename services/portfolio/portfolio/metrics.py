@@ -53,6 +53,13 @@ JUDGED = Counter(
     "Contracts that were judged by the rules of their portfolio: their segment changed, their step, or neither",
     ["changed"],
 )
+RESTAGED = Counter(
+    "portfolio_restaged_contracts", "Contracts that were staged because the bands of their portfolio changed"
+)
+RESTAGING_SINCE = Gauge(
+    "portfolio_oldest_restaging_timestamp_seconds",
+    "Since when contracts wait to be staged by new bands, in Unix time; 0 when none wait",
+)
 
 STAGING = Task("staging")
 STAGING_OF_ONE = Task("staging-of-one")

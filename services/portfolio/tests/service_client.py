@@ -176,6 +176,14 @@ class ServiceClient:
                     return file
                 await asyncio.sleep(0.1)
 
+    async def restaged(self) -> None:
+        """Wait until the stager has staged all contracts by the bands of their portfolios."""
+        async with asyncio.timeout(60):
+            while True:
+                if not await self.rows("SELECT FROM restaging"):
+                    return
+                await asyncio.sleep(0.05)
+
     async def get(self, path: str, **parameters: Any) -> Any:
         answer = await self.client.get(path, params=parameters)
         assert answer.status_code == 200, answer.text

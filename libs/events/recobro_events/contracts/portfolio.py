@@ -349,11 +349,29 @@ class ContractRevised(ContractWhole, type="portfolio.contract-revised.v1", lane=
 
 
 class ContractStageChanged(PositionEvent, type="portfolio.contract-stage-changed.v1", lane=Lane.BULK):
-    """The contract moved to another stage; ``cause`` is the reason."""
+    """The contract moved to another stage; ``cause`` is the reason.
+
+    ``bands_from`` is set where the portfolio's bands have changed as of that day; ``cause`` is then ``revision``.
+    """
 
     from_stage: Stage
     to_stage: Stage
     cause: StageCause
+    bands_from: date | None = None
+
+
+class ContractNearsStage(ContractEvent, type="portfolio.contract-nears-stage.v1", lane=Lane.BULK):
+    """The contract moves from ``from_stage`` to ``stage`` on the day ``on`` if nothing else happens.
+
+    Published once for each contract and day of change, ``stage_notice_days`` of the portfolio before it. A payment, a
+    pause or a file may put the day off; the day that follows is announced anew when it is near. ``version`` is that of
+    the contract's position, which the event does not change.
+    """
+
+    version: int
+    from_stage: Stage
+    stage: Stage
+    on: date
 
 
 class ContractSegmentChanged(PositionEvent, type="portfolio.contract-segment-changed.v1", lane=Lane.BULK):

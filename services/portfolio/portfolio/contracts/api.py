@@ -3,12 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, reads
+from chassis import CurrentPrincipal, Day, Page, PageQuery, ReadConnection, Router, reads
 from chassis.audit import reads_in_bulk
 from chassis.languages import Locale, ReaderLocale
 from fastapi import Depends, Response
 
-from portfolio.contracts import history, search, view
+from portfolio.contracts import days, history, search, view
+from portfolio.contracts.days import StageOnDay
 from portfolio.contracts.history import HistoryFilter, HistoryItem
 from portfolio.contracts.search import ContractFilter, ContractItem
 from portfolio.contracts.view import ContractView
@@ -32,6 +33,16 @@ async def find_contracts(
 async def read_contract(contract_id: UUID, connection: ReadConnection, who: CurrentPrincipal) -> ContractView:
     """Read the whole contract as of its portfolio's business date. An agency sees only its own placements."""
     return await view.read(connection, contract_id, who.agency_id)
+
+
+@router.get("/contracts/{contract_id}/stage", dependencies=[reads("portfolio")])
+async def read_stage(contract_id: UUID, connection: ReadConnection, on: Day | None = None) -> StageOnDay:
+    """Read in which stage the contract was when a day closed, and why: by default the business date.
+
+    The answer is what was said on that day, as the events of the day state it. ``known_now`` is what is known now about
+    the day. Both differ when a payment, a reversal, a pause or bands were entered later for it.
+    """
+    return await days.read(connection, contract_id, on)
 
 
 @router.get("/contracts/{contract_id}/history", dependencies=_AGENCIES_READ)

@@ -4,7 +4,7 @@ from chassis.paging import both_orders
 
 from portfolio.debtors.party_queries import PARTY_VIEW
 from portfolio.ledger.components import Component
-from portfolio.ledger.positions_queries import days_paused
+from portfolio.ledger.positions_queries import STARTS, days_paused
 from portfolio.payments.queries import REFERENCE
 from portfolio.projection.placements import shows_balance_to, shows_person_to, worked_by
 
@@ -20,6 +20,8 @@ greatest(0, coalesce(today.as_of - contract.oldest_due_on
     - {days_paused("contract.contract_id", "contract.oldest_due_on", "today.as_of")}, 0)) AS days_past_due
 """
 
+_STARTS = ", ".join(STARTS.values())
+
 LIST = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract_number, debtor_id, debtor_name, contract.product,
     contract.state, stage, incomplete, undecided_by IS NOT NULL AS undecided, today.as_of, {_DAYS}, oldest_due_on,
@@ -32,6 +34,8 @@ ORDER BY contract.portfolio_id {{order}}, contract_number {{order}} LIMIT {{limi
 """
 
 STATED = ", ".join(f"'{name}', {name}::text" for name in Component)
+FALLS_DUE = """EXISTS (SELECT FROM instalment WHERE instalment.contract_id = contract.contract_id AND unpaid > 0
+    AND due_on BETWEEN portfolio.business_date AND portfolio.business_date + {days}::integer)"""
 
 # $2 is an agency. It sees only contracts that it has, and nothing of other agencies. view.py leaves out what is not for
 # its kind of work.
@@ -40,7 +44,8 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
     incomplete, coalesce(contract.product, portfolio.product) AS product, contract.version, today.as_of, {_DAYS},
     overdue_balance, total_balance, oldest_due_on, next_change_on, episode, stated_as_of, created_at_of.created_at,
     contract.original_creditor, contract.origination_date, contract.components, portfolio.allocation_order,
-    portfolio.currency, portfolio.jurisdiction, portfolio.business_date, undecided_by IS NOT NULL AS undecided,
+    portfolio.currency, portfolio.jurisdiction, portfolio.business_date, {_STARTS},
+    undecided_by IS NOT NULL AS undecided,
     (SELECT max(greatest(silent_until, CASE WHEN payment_holdoff_days > 0
             THEN coalesce(holdoff_from, payment.business_date) + payment_holdoff_days - 1 END)) FROM payment
         WHERE payment.contract_id = contract.contract_id AND reversed_at IS NULL) AS payment_silent_until,

@@ -43,6 +43,10 @@ class ContractFilter:
     undecided: Annotated[bool | None, Query(description="Whether a file set it aside and nobody has decided yet")] = (
         None
     )
+    due_within: Annotated[
+        int | None,
+        Query(ge=0, le=90, description="An unpaid instalment falls due from the business date to so many days later"),
+    ] = None
     contract_id: Annotated[
         list[UUID] | None, Query(max_length=MOST_IDS, description="May be repeated, for several contracts at once")
     ] = None
@@ -92,6 +96,8 @@ async def find(
     conditions = [f"contract.{column} = {given(value)}" for column, value in exact.items() if value is not None]
     if wanted.number is not None:
         conditions.append(f"contract_number = {given(spelling_of(wanted.number))}")
+    if wanted.due_within is not None:
+        conditions.append(queries.FALLS_DUE.format(days=given(wanted.due_within)))
     if wanted.contract_id is not None:
         conditions.append(f"contract.contract_id = ANY({given(wanted.contract_id)}::uuid[])")
     if wanted.undecided is not None:

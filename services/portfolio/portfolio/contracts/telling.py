@@ -50,6 +50,7 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
             "Stage from {from_stage} to {to_stage}, {days_past_due} days past due, because of: {cause}",
             "Stage from {from_stage} to {to_stage}, because of: {cause}",
         ),
+        "nears_stage": ("Changes to the stage {stage} on {on}, unless something happens",),
         "segment_changed": (
             "Segment from {from_segment} to {to_segment}",
             "Segment {to_segment}",

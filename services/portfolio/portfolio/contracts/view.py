@@ -20,6 +20,7 @@ from portfolio.debtors import parties
 from portfolio.debtors.contact_points import ContactPoint
 from portfolio.debtors.parties import PartyView
 from portfolio.ledger.components import Component, unpaid_components
+from portfolio.ledger.positions_queries import STARTS
 from portfolio.ledger.rules import next_stage_on
 from portfolio.payments.reading import PaymentItem
 from portfolio.projection.placements import PlacementView
@@ -240,4 +241,6 @@ def _timezones(row: Row) -> list[str]:
 def _next_stage_on(row: Row, pauses: list[PauseView]) -> date | None:
     if row["state"] != ContractState.OPEN:
         return None
-    return next_stage_on(row["oldest_due_on"], [(pause.starts_on, pause.ends_on) for pause in pauses], row["as_of"])
+    spans = [(pause.starts_on, pause.ends_on) for pause in pauses]
+    starts = {stage: row[column] for stage, column in STARTS.items()}
+    return next_stage_on(row["oldest_due_on"], spans, row["as_of"], starts)

@@ -42,7 +42,7 @@ from portfolio.payments.queries import RESTORE_ABSORBED
 from portfolio.people import linking
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
-from portfolio.stages import daily_run
+from portfolio.stages import bands, daily_run
 from portfolio.strategy import judging
 
 _log = structlog.get_logger(__name__)
@@ -92,7 +92,7 @@ async def begin(tx: Transaction, work: Work) -> bool:
     if portfolio["state"] == PortfolioState.LOADING:
         return True
     if portfolio["business_date"] is None:
-        await tx.execute(portfolio_queries.MOVE, work.portfolio_id, work.as_of)
+        await bands.move(tx, work.portfolio_id, work.as_of)
         await tx.execute(portfolio_queries.STAGED, work.portfolio_id)
     await _set_state(tx, work.portfolio_id, PortfolioState.LOADING)
     return True

@@ -5,6 +5,7 @@ starts afterwards sees the rows that the transaction wrote.
 """
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from uuid import UUID
 
 from chassis import ContractUnknown
@@ -12,14 +13,18 @@ from recobro_events import Row, Transaction, sorted_unique
 from recobro_events.contracts.portfolio import StageCause
 
 from portfolio.ledger.positions import reposition
-from portfolio.ledger.positions_queries import days_paused
+from portfolio.ledger.positions_queries import BANDS, days_paused
 
+# The bands are newer than the position, and time alone would not change the stage.
+RESTAGED_BY_BANDS = """(contract.bands_id IS DISTINCT FROM portfolio.bands_id
+    AND (coalesce(next_stage_on, next_change_on) <= business_date) IS NOT TRUE)"""
 _CONTRACTS = f"""
 SELECT contract.*, portfolio.business_date, portfolio.currency, portfolio.jurisdiction, portfolio.timezone,
     portfolio.payment_channels,
     greatest(0, coalesce(portfolio.business_date - oldest_due_on
         - {days_paused("contract.contract_id", "contract.oldest_due_on", "portfolio.business_date")}, 0)) AS days_today,
-    contract.state = 'open' AND next_change_on <= business_date AS due_for_staging
+    contract.state = 'open' AND (next_change_on <= business_date OR {RESTAGED_BY_BANDS}) AS due_for_staging,
+    {RESTAGED_BY_BANDS} AS restaged_by_bands
 FROM portfolio JOIN contract USING (portfolio_id)
 """
 _CONTRACT = f"{_CONTRACTS} WHERE contract_id = $1"
@@ -60,7 +65,7 @@ async def lock_contract(tx: Transaction, contract_id: UUID, *, staging_cause: St
     """
     contract = await tx.fetchrow(_LOCK_CONTRACT, contract_id)
     if contract is not None and contract["due_for_staging"]:
-        await reposition(tx, [contract_id], cause=staging_cause)
+        await reposition(tx, [contract_id], cause=BANDS if contract["restaged_by_bands"] else staging_cause)
         contract = await tx.fetchrow(_CONTRACT, contract_id)
     if contract is None:
         raise ContractUnknown()
@@ -71,10 +76,24 @@ async def lock_for_changes(tx: Transaction, contract_ids: Collection[UUID]) -> M
     """Lock many contracts for changes as ``lock_contract`` locks one. Contracts that do not exist are left out."""
     locked = sorted_unique(await lock_contracts(tx, contract_ids))
     contracts = await contracts_held(tx, locked)
-    if due := [contract_id for contract_id, row in contracts.items() if row["due_for_staging"]]:
-        await reposition(tx, due, cause=StageCause.DAILY_RUN)
+    if due := [row for row in contracts.values() if row["due_for_staging"]]:
+        await stage_due(tx, due)
         contracts = await contracts_held(tx, locked)
     return contracts
+
+
+async def stage_due(
+    tx: Transaction, due: Collection[Row], day: date | None = None, *, cause: StageCause = StageCause.DAILY_RUN
+) -> list[Row]:
+    """Stage contracts that are due, which the transaction has locked: with ``cause``, or because bands are new.
+
+    Each of ``due`` has ``contract_id`` and ``restaged_by_bands``. Returns what ``reposition`` returns.
+    """
+    moved: list[Row] = []
+    for by_bands in (False, True):
+        if ids := [row["contract_id"] for row in due if row["restaged_by_bands"] is by_bands]:
+            moved += await reposition(tx, ids, day, cause=BANDS if by_bands else cause)
+    return moved
 
 
 async def contracts_held(tx: Transaction, contract_ids: Collection[UUID]) -> Mapping[UUID, Row]:

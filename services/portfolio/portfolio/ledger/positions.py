@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from recobro_events import Lane, Row, Transaction, sorted_unique
@@ -38,14 +38,15 @@ async def reposition(
     contract_ids: Collection[UUID],
     as_of: date | None = None,
     *,
-    cause: StageCause | None,
+    cause: StageCause | Literal["bands"] | None,
     events_to_follow: int = 0,
     episode: int | None = None,
     received: Mapping[UUID, UUID] = NO_CAUSE,
 ) -> Sequence[Row]:
     """Compute the position of these contracts as of a day (default: their portfolio's business date) and store it.
 
-    A contract that changes stage gets a ContractStageChanged and a line of history, with ``cause``. A ``cause`` of None
+    A contract that changes stage gets a ContractStageChanged and a line of history, with ``cause``. Where it is
+    ``bands``, the event states the cause ``revision`` with ``bands_from``. A ``cause`` of None
     is for contracts that have not been published yet; then no stage event is published. Versions grow by one for that
     event, then by ``events_to_follow``. The caller publishes these further events. Their versions are the last ones up
     to the returned ``version``.
@@ -104,6 +105,15 @@ async def publish_reapplied(
         position = positions[contract_id] | {"version": next(versions[contract_id])}
         facts = {name: row[name] for name in ("payment_id", "amount", "credit", "currency")}
         tx.publish(PaymentReapplied(**position, **facts), cause=received.get(contract_id))
+
+
+async def announce(tx: Transaction, contract_ids: Collection[UUID], day: date) -> None:
+    """Publish that these contracts change their stage soon, where that is so on the day and was not published.
+
+    Each gets a line of history. The caller has locked the contracts.
+    """
+    if await tx.fetchval(queries.TELL, sorted_unique(contract_ids), day, current_traceparent()):
+        tx.wrote_outbox(Lane.BULK)
 
 
 def position_of(row: Row) -> dict[str, Any]:

@@ -1,30 +1,49 @@
 """The statements of ``positions``. Each works on any number of contracts at once."""
 
+from typing import Final
+
 from recobro_events import outbox
-from recobro_events.contracts.portfolio import ContractStageChanged
+from recobro_events.contracts.portfolio import ContractNearsStage, ContractStageChanged, StageCause
 
 from portfolio.ledger.components import components_json
 from portfolio.ledger.history import INTO_HISTORY
 from portfolio.ledger.rules import STAGE_STARTS
 
-# ``days`` are the days past due, which may be below 0 here.
+BANDS: Final = "bands"
+"""The cause of a staging by new bands, in history. Readers of an earlier release refuse unknown causes, so events state
+``revision`` and ``bands_from``."""
+
+# ``days`` are the days past due, which may be below 0 here. A column of the portfolio holds the first day of each
+# stage; null: the portfolio has no such stage.
+STARTS = {stage: f"{stage}_from" for stage in STAGE_STARTS}
 _STAGE = "CASE {starts} ELSE 'current' END".format(
-    starts=" ".join(
-        f"WHEN days >= {start} THEN '{stage}'"
-        for stage, start in sorted(STAGE_STARTS.items(), key=lambda item: item[1], reverse=True)
-    )
+    starts=" ".join(f"WHEN days >= {start} THEN '{stage}'" for stage, start in reversed(STARTS.items()))
 )
 _NEXT_START = "CASE {starts} END".format(
-    starts=" ".join(f"WHEN days < {start} THEN {start}" for start in sorted(STAGE_STARTS.values()))
+    starts=" ".join(f"WHEN days < {start} THEN {start}" for start in STARTS.values())
 )
+
+
+def paused_spans(contract_id: str) -> str:
+    """SQL: the paused days of a contract as spans ``starts_on``, ``ends_on`` that do not overlap.
+
+    Pauses of different scopes may overlap, and a day counts once: each span begins after the pauses that began before
+    it. A pause that was called off has no days.
+    """
+    return f"""
+        (SELECT greatest(starts_on, before + 1) AS starts_on, ends_on FROM (
+            SELECT starts_on, ends_on, max(coalesce(ends_on, 'infinity')) OVER (ORDER BY starts_on, pause_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+            FROM pause WHERE pause.contract_id = {contract_id} AND coalesce(ends_on, 'infinity') >= starts_on
+        ) AS each WHERE coalesce(ends_on, 'infinity') > coalesce(before, '-infinity'))"""
 
 
 def days_paused(contract_id: str, after: str, until: str) -> str:
     """SQL: the number of paused days d of a contract with ``after`` < d ≤ ``until``."""
     return f"""
-        (SELECT coalesce(sum(greatest(0,
-            least(coalesce(pause.ends_on, {until}), {until}) - greatest(pause.starts_on, {after} + 1) + 1)), 0)::integer
-        FROM pause WHERE pause.contract_id = {contract_id})"""
+        (SELECT coalesce(sum(greatest(0, least(coalesce(paused.ends_on, {until}), {until})
+            - greatest(paused.starts_on, {after} + 1) + 1)), 0)::integer
+        FROM {paused_spans(contract_id)} AS paused)"""
 
 
 # The clock counts the days after ``greatest(as_of, oldest)``. A pause delays the next stage by its whole length if it
@@ -34,11 +53,11 @@ _NEXT_STAGE_ON = f"""greatest(as_of, oldest) + {_NEXT_START} - greatest(days, 0)
             FROM (
                 SELECT length, first_on - greatest(as_of, oldest) - 1 - coalesce(sum(length) OVER (
                     ORDER BY first_on ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS counted_before
-                FROM pause
+                FROM {paused_spans("clock.contract_id")} AS paused
                 CROSS JOIN LATERAL (
                     SELECT greatest(starts_on, greatest(as_of, oldest) + 1) AS first_on) AS first
                 CROSS JOIN LATERAL (SELECT ends_on - first_on + 1 AS length) AS rest
-                WHERE pause.contract_id = clock.contract_id AND coalesce(ends_on, 'infinity') >= first_on
+                WHERE coalesce(ends_on, 'infinity') >= first_on
             ) AS ahead
             WHERE counted_before < {_NEXT_START} - greatest(days, 0))"""
 
@@ -64,7 +83,9 @@ def renewed(fact: str) -> str:
 _STAGE_CHANGED = outbox.rows(
     ContractStageChanged,
     body=f"""json_build_object({POSITION_JSON.format(row="restaged").replace("restaged.version", "stage_version")},
-            'from_stage', was_stage, 'to_stage', stage, 'cause', $3::text)""",
+            'from_stage', was_stage, 'to_stage', stage,
+            'cause', CASE $3::text WHEN '{BANDS}' THEN '{StageCause.REVISION}' ELSE $3::text END,
+            'bands_from', CASE $3::text WHEN '{BANDS}' THEN bands_from END)""",
     traceparent="$9",
     event_id=outbox.Caused("cause_id", consumer="$8"),
 )
@@ -74,26 +95,26 @@ _STAGE_CHANGED = outbox.rows(
 REPOSITION = f"""
 WITH target AS MATERIALIZED (
     SELECT contract.contract_id, coalesce($2::date, portfolio.business_date, contract.as_of) AS as_of, noted.cause,
-        allocation_order
+        allocation_order, portfolio.bands_id, bands_from, early_from, late_from, legal_from
     FROM contract JOIN portfolio USING (portfolio_id)
     CROSS JOIN (SELECT set_config('portfolio.cause', coalesce($3::text, ''), true) AS cause) AS noted
     WHERE contract.contract_id = ANY($1::uuid[])
 ), owed AS MATERIALIZED (
-    SELECT target.contract_id, target.as_of, target.allocation_order,
+    SELECT target.contract_id, target.as_of, allocation_order, bands_id, bands_from, early_from, late_from, legal_from,
         bool_or(principal IS NOT NULL AND unpaid > 0) AS is_split,
         coalesce(sum(unpaid), 0) AS total,
         coalesce(sum(unpaid) FILTER (WHERE due_on < target.as_of), 0) AS overdue,
         min(due_on) FILTER (WHERE unpaid > 0) AS oldest,
         min(due_on) FILTER (WHERE unpaid > 0 AND due_on >= target.as_of) AS next_due
     FROM target LEFT JOIN instalment USING (contract_id)
-    GROUP BY target.contract_id, target.as_of, target.allocation_order
+    GROUP BY target.contract_id, target.as_of, allocation_order, bands_id, bands_from, early_from, late_from, legal_from
 ), clock AS MATERIALIZED (
     SELECT *, coalesce(as_of - oldest - {days_paused("owed.contract_id", "owed.oldest", "owed.as_of")}, 0) AS days
     FROM owed
-), position AS (
+), position AS MATERIALIZED (
     SELECT *, {_STAGE} AS stage,
         CASE WHEN is_split THEN {components_json("clock.contract_id", "clock.allocation_order")} END AS components,
-        CASE WHEN oldest IS NOT NULL THEN least(next_due + 1, {_NEXT_STAGE_ON}) END AS next_change
+        CASE WHEN oldest IS NOT NULL THEN {_NEXT_STAGE_ON} END AS next_stage
     FROM clock
 ), moved AS (
     UPDATE contract SET
@@ -104,7 +125,10 @@ WITH target AS MATERIALIZED (
         total_balance = position.total,
         oldest_due_on = position.oldest,
         components = position.components,
-        next_change_on = CASE WHEN contract.state IN ('open', 'settled') THEN position.next_change END,
+        next_change_on = CASE WHEN contract.state IN ('open', 'settled') AND oldest IS NOT NULL
+            THEN least(next_due + 1, next_stage) END,
+        next_stage_on = position.next_stage,
+        bands_id = position.bands_id,
         episode = coalesce($5::integer, contract.episode
             + CASE WHEN contract.overdue_balance = 0 AND position.overdue > 0 THEN 1 ELSE 0 END),
         state = CASE WHEN contract.state NOT IN ('open', 'settled') THEN contract.state
@@ -115,7 +139,7 @@ WITH target AS MATERIALIZED (
     WHERE contract.contract_id = position.contract_id
     RETURNING new.contract_id, new.portfolio_id, new.debtor_id, new.version, new.as_of, new.state, new.stage,
         new.days_past_due, new.overdue_balance, new.total_balance, new.oldest_due_on, new.next_change_on, new.episode,
-        new.components,
+        new.components, position.bands_from, old.next_change_on AS was_next_change_on,
         old.version AS was_version, old.as_of AS was_as_of, old.state AS was_state, old.stage AS was_stage,
         old.days_past_due AS was_days_past_due, old.overdue_balance AS was_overdue_balance,
         old.total_balance AS was_total_balance, old.episode AS was_episode
@@ -197,4 +221,33 @@ FROM unnest($1::uuid[], $2::integer[]) AS given (contract_id, events)
 WHERE contract.contract_id = given.contract_id
 RETURNING contract.contract_id, new.version, old.version AS was_version, as_of, state, stage, days_past_due,
     overdue_balance, total_balance, oldest_due_on, episode, next_change_on, components
+"""
+
+# The next change of stage is near from stage_notice_days before it up to the day before it.
+UNTOLD = """contract.state = 'open' AND told_stage_on IS DISTINCT FROM next_stage_on
+    AND next_stage_on > $2::date AND next_stage_on <= $2::date + portfolio.stage_notice_days"""
+_NEXT = " ".join(f"WHEN days_past_due < {start} THEN '{stage}'" for stage, start in STARTS.items())
+_NEARS_STAGE = outbox.rows(
+    ContractNearsStage,
+    body="""json_build_object('contract_id', contract_id, 'version', version, 'from_stage', stage,
+            'stage', next_stage, 'on', next_stage_on)""",
+    traceparent="$3",
+)
+# $1 contracts, $2 business date, $3 traceparent.
+TELL = f"""
+WITH told AS MATERIALIZED (
+    UPDATE contract SET told_stage_on = next_stage_on
+    FROM portfolio
+    WHERE contract_id = ANY($1::uuid[]) AND portfolio.portfolio_id = contract.portfolio_id AND {UNTOLD}
+    RETURNING contract_id, contract.version, stage, next_stage_on, business_date, CASE {_NEXT} END AS next_stage
+), published AS (
+    {_NEARS_STAGE}
+    FROM told ORDER BY contract_id
+), recorded AS (
+    {INTO_HISTORY}
+    SELECT contract_id, business_date, 'nears_stage', format('%s on %s', next_stage, next_stage_on),
+        jsonb_build_object('stage', next_stage, 'on', next_stage_on)
+    FROM told ORDER BY contract_id
+)
+SELECT count(*) FROM told
 """

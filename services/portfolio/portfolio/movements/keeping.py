@@ -6,8 +6,8 @@ from recobro_events import Transaction
 
 from portfolio.movements import keeping_queries as queries
 
-KEPT_DAYS = 400
-"""Single movements are kept so long; their sums stay."""
+KEPT_DAYS = 3_660
+"""Single movements are kept so long: ten years, for which books are kept. Their sums stay."""
 
 
 async def keep(tx: Transaction, portfolio_id: UUID) -> None:

@@ -92,8 +92,7 @@ def recovery(portfolio: str, after: str, to: str) -> str:
 payment.portfolio_id, payment_id, contract_id, contract_number, date_trunc('month', coalesce(handed_over_on,
         (contract.created_at AT TIME ZONE portfolio.timezone)::date))::date AS vintage,
     (ARRAY{list(AGES)})[width_bucket(days_past_due_before, ARRAY{list(AGES)})] AS age,
-    CASE WHEN days_past_due_before > 90 THEN 'legal' WHEN days_past_due_before > 30 THEN 'late'
-        WHEN days_past_due_before > 0 THEN 'early' ELSE 'current' END AS stage"""
+    stage_of(payment.portfolio_id, payment.business_date, days_past_due_before) AS stage"""
     tables = "payment JOIN contract USING (contract_id) JOIN portfolio ON portfolio.portfolio_id = payment.portfolio_id"
     return f"""
 SELECT {columns}, payment.business_date AS day, 1 AS payments, amount AS received, 0 AS reversed FROM {tables}

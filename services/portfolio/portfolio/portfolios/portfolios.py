@@ -114,6 +114,7 @@ class PortfolioSettings(InputModel):
     nobody is contacted on so many days, from ``holdoff_from`` of a payment on. ``code_page``: files that are not UTF-8
     are in it, where it reads best. ``snapshot_threshold_percent``: a snapshot that closes a larger share of the open
     contracts waits for a person. ``allocation_order``: in this order a payment pays the parts of an instalment.
+    ``stage_notice_days``: a change of stage is announced so many days before; 0: never.
     """
 
     delta_rows: DeltaRows | None = None
@@ -126,6 +127,7 @@ class PortfolioSettings(InputModel):
     code_page: CodePage | None = None
     snapshot_threshold_percent: Annotated[int, Field(ge=0, le=100)] | None = None
     allocation_order: AllocationOrder | None = None
+    stage_notice_days: Annotated[int, Field(ge=0, le=30)] | None = None
 
 
 _FINER_CURRENCIES = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF", "UYW"})
@@ -181,6 +183,7 @@ class Portfolio(OutputModel):
     code_page: CodePage
     snapshot_threshold_percent: int
     allocation_order: tuple[Component, ...]
+    stage_notice_days: int
     created_at: datetime
     returned_at: datetime | None
     return_reason: str | None
@@ -213,6 +216,7 @@ async def change(tx: Transaction, portfolio_id: UUID, settings: PortfolioSetting
         settings.code_page,
         settings.snapshot_threshold_percent,
         settings.allocation_order,
+        settings.stage_notice_days,
     )
     if row is None:
         raise PortfolioUnknown()

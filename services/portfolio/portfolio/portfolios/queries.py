@@ -20,7 +20,7 @@ _PORTFOLIO = """
 portfolio_id, creditor_id, name, product, currency, jurisdiction, timezone, state, business_date, staged_to, created_at,
     delta_rows, reductions, empty_cells, posting_lag_days, payment_holdoff_days, payment_channels, promise_limits,
     code_page, snapshot_threshold_percent, returned_at, return_reason,
-    allocation_order
+    allocation_order, stage_notice_days
 """
 ADD_PORTFOLIO = """
 INSERT INTO portfolio (creditor_id, name, product, currency, jurisdiction, timezone)
@@ -33,7 +33,7 @@ UPDATE portfolio SET delta_rows = coalesce($2, delta_rows), reductions = coalesc
     payment_holdoff_days = coalesce($6, payment_holdoff_days),
     payment_channels = coalesce($7, payment_channels), promise_limits = coalesce($8::jsonb, promise_limits),
     code_page = coalesce($9, code_page), snapshot_threshold_percent = coalesce($10, snapshot_threshold_percent),
-    allocation_order = coalesce($11, allocation_order)
+    allocation_order = coalesce($11, allocation_order), stage_notice_days = coalesce($12, stage_notice_days)
 WHERE portfolio_id = $1
 RETURNING {_PORTFOLIO}
 """

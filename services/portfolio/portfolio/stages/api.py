@@ -6,7 +6,8 @@ from chassis import Day, ReadConnection, Router, ServiceDatabase, WriteTransacti
 from fastapi import Request
 
 from portfolio.portfolios import portfolios
-from portfolio.stages import day_totals, pauses, runs, totals
+from portfolio.stages import bands, day_totals, pauses, runs, totals
+from portfolio.stages.bands import Bands, NewBands
 from portfolio.stages.day_totals import DayTotals
 from portfolio.stages.pauses import NewPause, PauseEnd, PauseOutcome
 from portfolio.stages.runs import CurrentRun, NewStagingRun, StagingRun, Stop
@@ -46,6 +47,24 @@ async def read_stages(connection: ReadConnection, portfolio_id: UUID | None = No
     if portfolio_id is not None:
         await portfolios.find(connection, portfolio_id)
     return await totals.of(connection, portfolio_id)
+
+
+@router.put("/portfolios/{portfolio_id}/bands", tags=["portfolios"], dependencies=_WRITES)
+async def change_bands(portfolio_id: UUID, new: NewBands, tx: WriteTransaction, request: Request) -> Bands:
+    """Give a portfolio bands: from which day past due on a contract is in which stage. They hold from a day on.
+
+    If the day has come, the contracts are staged again in the background, with the cause ``bands`` in their history.
+    Bands of an earlier day hold until the next later version begins. The past events stay as they were.
+    """
+    changed = await bands.change(tx, portfolio_id, new)
+    tx.after_commit(request.app.state.stager.wake)
+    return changed
+
+
+@router.get("/portfolios/{portfolio_id}/bands", tags=["portfolios"], dependencies=[reads("portfolio")])
+async def read_bands(portfolio_id: UUID, connection: ReadConnection, on: Day | None = None) -> Bands:
+    """Read the bands that hold on a day, by default the business date, and all versions."""
+    return await bands.read(connection, portfolio_id, on)
 
 
 @router.get("/day-totals", tags=["portfolios"], dependencies=[reads("portfolio")])

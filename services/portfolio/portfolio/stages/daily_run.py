@@ -1,8 +1,9 @@
 """The daily run moves a portfolio's business date forward and stages the contracts that are due.
 
 The business date moves first, in a short transaction. Then the contracts that are due are staged in chunks, one
-transaction each. At last ``staged_to`` moves and the portfolio's state is published. The next run finishes the work of
-a run that died. Two runs at once share the work. Days on which nothing changes are skipped in one step.
+transaction each. After a change of bands that is every contract. Deadlines and changes of stage that are near are
+announced. At last ``staged_to`` moves and the portfolio's state is published. The next run finishes the work of a run
+that died. Two runs at once share the work. Days on which nothing changes are skipped in one step.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,12 +13,12 @@ from uuid import UUID
 from recobro_events import Database, Transaction, step
 from recobro_events.contracts.portfolio import ContractRevised, StageCause
 
-from portfolio.ledger import positions
+from portfolio.ledger.locking import stage_due
 from portfolio.ledger.whole import publish_whole
 from portfolio.movements import keeping
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
-from portfolio.stages import deadlines, queries
+from portfolio.stages import bands, deadlines, nearing, queries, restaging
 from portfolio.strategy import judging
 
 CHUNK_CONTRACTS = 2_000
@@ -40,15 +41,18 @@ async def advance(
     Changes on an earlier day have the cause ``catch_up``. Changes on the last day have the cause ``last_day``. The
     business date never moves back. It stops after a day when ``goes_on`` says so.
     """
-    # Time alone only raises a stage, so each contract that moved has another stage at the end.
+    # Time alone only raises a stage, so each contract that it moved has another stage at the end.
     changed: set[UUID] = set()
     while await goes_on() and (day := await step(database, lambda tx: open_day(tx, portfolio_id, to))) is not None:
         cause = last_day if day >= to else StageCause.CATCH_UP
+        changed |= await restaging.finish(database, portfolio_id, cause)
         while (moved := await step(database, lambda tx: stage_chunk(tx, portfolio_id, cause))) is not None:  # noqa: B023
             changed |= moved
         while await step(database, lambda tx: judging.judge_due(tx, portfolio_id)):
             pass
         while await step(database, lambda tx: deadlines.publish_chunk(tx, portfolio_id)):
+            pass
+        while await step(database, lambda tx: nearing.publish_chunk(tx, portfolio_id)):
             pass
         await step(database, lambda tx: _close_day(tx, portfolio_id))
     await step(database, lambda tx: keeping.keep(tx, portfolio_id))
@@ -63,7 +67,7 @@ async def open_day(tx: Transaction, portfolio_id: UUID, to: date) -> date | None
         return None
     if day == portfolio["staged_to"]:
         day = await tx.fetchval(queries.NEXT_DAY, portfolio_id, day, to)
-        await tx.execute(portfolio_queries.MOVE, portfolio_id, day)
+        await bands.move(tx, portfolio_id, day)
     return day
 
 
@@ -75,7 +79,7 @@ async def stage_chunk(tx: Transaction, portfolio_id: UUID, cause: StageCause) ->
         return None
     # Another run may have staged the contracts while this one waited for their rows.
     locked = await tx.fetch(queries.STILL_DUE, [row["contract_id"] for row in due], day)
-    rows = await positions.reposition(tx, [row["contract_id"] for row in locked], day, cause=cause)
+    rows = await stage_due(tx, locked, day, cause=cause)
     moved = {row["contract_id"] for row in rows if row["stage"] != row["was_stage"]}
     # Readers were told that this position ends today, so each contract has an event.
     if unpublished := {row["contract_id"] for row in rows} - moved:

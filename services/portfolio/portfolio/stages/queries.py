@@ -1,18 +1,22 @@
 """The statements of the daily run, of the totals by stage, and of pauses."""
 
 from portfolio.ledger.actors import CURRENT_ACTOR
+from portfolio.ledger.locking import RESTAGED_BY_BANDS
+from portfolio.stages.nearing_queries import NEXT_NEAR
 
-NEXT_DAY = """
+NEXT_DAY = f"""
 SELECT least($3::date, greatest($2::date + 1, least(
     (SELECT min(next_change_on) FROM contract WHERE portfolio_id = $1 AND state = 'open'),
     (SELECT min(CASE WHEN near_told OR near_on IS NULL OR near_on <= $2 THEN deadline_on + 1 ELSE near_on END)
         FROM clarification JOIN contract USING (contract_id)
         WHERE portfolio_id = $1 AND clarification.state = 'open' AND NOT passed_told),
-    (SELECT min(due_on) FROM judging WHERE portfolio_id = $1 AND due_on > $2))))
+    (SELECT min(due_on) FROM judging WHERE portfolio_id = $1 AND due_on > $2),
+    (SELECT min(from_on) FROM stage_bands WHERE portfolio_id = $1 AND from_on > $2),
+    {NEXT_NEAR})))
 """
-"""The next day on which a contract, its segment or a deadline of a clarification changes, or the last requested day.
+"""The next day on which a contract, its segment, a deadline of a clarification or the bands change.
 
-The earlier of the two.
+Or on which a change of stage is to be announced. The last requested day if that is earlier.
 """
 
 # The deadline of an open clarification is near from near_on up to itself, and has passed after it.
@@ -36,13 +40,14 @@ SELECT contract_id FROM contract
 WHERE portfolio_id = $1 AND state = 'open' AND next_change_on <= $2
 ORDER BY next_change_on LIMIT $3
 """
-STILL_DUE = """
-SELECT contract_id FROM contract
-WHERE contract_id = ANY($1::uuid[]) AND state = 'open' AND next_change_on <= $2
-ORDER BY contract_id FOR UPDATE
+STILL_DUE = f"""
+SELECT contract_id, {RESTAGED_BY_BANDS} AS restaged_by_bands FROM contract JOIN portfolio USING (portfolio_id)
+WHERE contract_id = ANY($1::uuid[]) AND contract.state = 'open' AND next_change_on <= $2
+ORDER BY contract_id FOR UPDATE OF contract
 """
 ANY_DUE = """
 SELECT EXISTS (SELECT FROM contract WHERE portfolio_id = $1 AND state = 'open' AND next_change_on <= $2)
+    OR EXISTS (SELECT FROM restaging WHERE portfolio_id = $1)
 """
 
 STAGES = """

@@ -311,3 +311,20 @@ async def test_a_search_of_combining_marks_alone_finds_nothing(client: httpx.Asy
     for marks in ("\u0301", "\u0301\u0302 \u0303"):
         answer = await client.get("/v1/contracts", params={"q": marks})
         assert (answer.status_code, answer.json().get("items")) == (200, []), answer.text
+
+
+async def test_contracts_are_found_before_an_instalment_falls_due(client: httpx.AsyncClient, given: Given) -> None:
+    portfolio_id = await given.portfolio()
+    days = {"today": 0, "soon": -3, "later": -4, "late": 1}
+    for number, ago in days.items():
+        await given.contract(portfolio_id, (days_ago(ago), "100.00"), number=number)
+    await given.contract(portfolio_id, (days_ago(40), "100.00"), (days_ago(-2), "100.00"), number="behind")
+
+    async def found(**wanted: str | int) -> list[str]:
+        answer = await client.get("/v1/contracts", params=wanted | {"portfolio_id": str(portfolio_id)})
+        return [item["contract_number"] for item in answer.json()["items"]]
+
+    assert await found(due_within=3, stage="current") == ["soon", "today"]
+    assert await found(due_within=3) == ["behind", "soon", "today"]
+    assert await found(due_within=0) == ["today"]
+    assert (await client.get("/v1/contracts", params={"due_within": 91})).status_code == 422

@@ -80,7 +80,7 @@ async def test_a_run_touches_only_the_contracts_that_are_due(service: ServiceCli
     await service.load(
         portfolio_id,
         row("moves", due_date="2026-08-11"),
-        row("tomorrow", due_date="2026-08-12"),
+        row("later", due_date="2026-08-16"),
         row("legal", due_date="2026-01-01"),
         row("far", due_date="2027-01-01"),
     )
