@@ -259,6 +259,9 @@ async def _debtors(recording: Recording, contracts: list[Json]) -> None:
     await ask("portfolio", "read_person", person_id=linked["person_id"])
     decision = {"contract_id": both[1], "reason": "es su hijo"}
     await ask("portfolio", "unlink_customer", decision, person_id=linked["person_id"])
+    attempt = {"channel": "call", "outcome": "no_answer", "note": "sin tono"}
+    await ask("portfolio", "add_attempt", attempt, contract_id=contracts[0]["contract_id"])
+    await ask("portfolio", "list_attempts", contract_id=contracts[0]["contract_id"])
 
 
 async def _corrections(recording: Recording, contracts: list[Json]) -> None:

@@ -11,6 +11,7 @@ from projections import payments as paid
 from recobro_events import Consumer, ContractEvent, Event, Note, Transaction, sorted_unique
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn
 from recobro_events.contracts.portfolio import (
+    AttemptMade,
     ClarificationOpened,
     ClarificationResolved,
     ContactPointChanged,
@@ -221,6 +222,13 @@ async def follow_step(changes: Sequence[ContractEscalated], tx: Transaction) -> 
     await projection.POSITIONS.keep(tx, changes)
     await contracts.keep_steps(tx, changes)
     await review_after(tx, changes)
+
+
+@consumer.on(AttemptMade)
+async def place_after_attempts(made: Sequence[AttemptMade], tx: Transaction) -> None:
+    """A rule may wait until the creditor's own people have tried often enough."""
+    await projection.keep_attempts(tx, made)
+    await review_after(tx, made)
 
 
 @consumer.on(PromiseMade, PromiseReopened, PromiseKept, PromisePartlyKept, PromiseBroken, PromiseCancelled)

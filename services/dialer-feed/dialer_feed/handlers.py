@@ -20,6 +20,7 @@ from recobro_events.contracts.assignment import (
 from recobro_events.contracts.dialer_feed import WithdrawalReason as Reason
 from recobro_events.contracts.field_visits import VisitCompleted, VisitOrdered
 from recobro_events.contracts.portfolio import (
+    AttemptMade,
     ClarificationOpened,
     ClarificationResolved,
     ContactChange,
@@ -56,7 +57,7 @@ from recobro_platform import SERVICE_NAMES
 
 from dialer_feed.lists import phones
 from dialer_feed.lists.requesting import SOURCES
-from dialer_feed.projection import business_days, visits
+from dialer_feed.projection import business_days, own_calls, visits
 from dialer_feed.projection.contracts import PORTFOLIOS, POSITIONS, keep_wholes
 from dialer_feed.withdrawals import silencing
 from dialer_feed.withdrawals.silencing import live_lists
@@ -283,6 +284,12 @@ async def _withdraw_within(
     await live_lists(tx).withdraw_within([Cause.of(event, reason) for event, _ in new], [reach for _, reach in new])
     if republished := [event for event in events if event.is_republished]:
         await live_lists(tx).withdraw_unfit(republished)
+
+
+@consumer.on(AttemptMade)
+async def count_own_calls(attempts: Sequence[AttemptMade], tx: Transaction) -> None:
+    """A call of the creditor's own people counts for the caps of the next list."""
+    await own_calls.keep(tx, attempts)
 
 
 @consumer.on(VisitOrdered)

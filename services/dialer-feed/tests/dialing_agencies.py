@@ -1,4 +1,4 @@
-"""Events about placements, promises and visits as their services publish them, for dialer-feed's tests."""
+"""Events of placements, promises, visits and own attempts as their services publish them, for dialer-feed's tests."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -8,8 +8,9 @@ from uuid import UUID
 from chassis.testing.publishers import DAY, Placement, Promise
 from dialing_contracts import Contract
 from recobro_events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOrdered, VisitOutcome
+from recobro_events.contracts.portfolio import AttemptMade
 
-__all__ = ["Placement", "Promise", "Visit"]
+__all__ = ["Placement", "Promise", "Visit", "own_attempt"]
 
 
 @dataclass
@@ -36,3 +37,17 @@ class Visit:
             started_at=datetime.now(UTC),
             photos=0,
         )
+
+
+def own_attempt(contract: Contract, day: date, channel: str = "call", *, right_party: bool = False) -> AttemptMade:
+    return AttemptMade(
+        contract_id=contract.contract_id,
+        attempt_id=uuid.uuid4(),
+        channel=channel,
+        outcome="no_answer",
+        right_party=right_party,
+        made_at=datetime.combine(day, datetime.min.time(), UTC),
+        business_date=day,
+        episode=1,
+        attempts=1,
+    )

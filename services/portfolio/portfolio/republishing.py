@@ -1,12 +1,14 @@
 """Republishes portfolios and contracts, for a service that is being rebuilt or for all services after a restore.
 
-Portfolios come first, then every contract with all its facts. Nothing changes by it.
+Portfolios come first, then every contract with all its facts, and its attempts that still count. Nothing changes by it.
 """
 
 from uuid import UUID
 
-from recobro_events import Source, Transaction
+from recobro_events import Lane, Source, Transaction
+from recobro_events.tracing import current_traceparent
 
+from portfolio.debtors.attempts_queries import REPUBLISH_ATTEMPTS
 from portfolio.ledger.whole import republish_whole
 from portfolio.portfolios import portfolios
 
@@ -29,6 +31,8 @@ async def republish(tx: Transaction, after: str) -> str | None:
     if not contract_ids:
         return None
     await republish_whole(tx, contract_ids)
+    await tx.execute(REPUBLISH_ATTEMPTS, contract_ids, current_traceparent(), tx.audience)
+    tx.wrote_outbox(Lane.EVENTS)
     return str(contract_ids[-1])
 
 

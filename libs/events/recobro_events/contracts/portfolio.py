@@ -484,6 +484,23 @@ class ChargeReversed(PositionEvent, type="portfolio.charge-reversed.v1"):
     reversed_on: date
 
 
+class AttemptMade(ContractEvent, type="portfolio.attempt-made.v1"):
+    """The creditor's own people tried to reach the debtor, by a ``call`` or a ``message``.
+
+    It counts on ``business_date``. ``right_party``: they reached the debtor. ``attempts`` counts the attempts of the
+    contract's ``episode`` so far.
+    """
+
+    attempt_id: UUID
+    channel: str
+    outcome: str
+    right_party: bool
+    made_at: datetime
+    business_date: date
+    episode: int
+    attempts: int
+
+
 class ClarificationOpened(PositionEvent, type="portfolio.clarification-opened.v1"):
     """The debtor disputes the debt: contact about the contract stops until the clarification is resolved."""
 

@@ -64,6 +64,7 @@ class Conditions(InputModel):
 
     The overdue balance must exceed ``min_overdue``. A contract without a segment meets no ``segments``, one that owes
     nothing overdue no ``steps``. ``states`` are compared with the state of the debtor's address.
+    ``internal_attempts_min``: the creditor's own people have tried so often in the present episode.
     """
 
     stages: Distinct[Annotated[tuple[Stage, ...], Field(min_length=1)]] | None = None
@@ -73,6 +74,7 @@ class Conditions(InputModel):
     states: Names | None = None
     products: Names | None = None
     portfolio_ids: Distinct[Annotated[tuple[UUID, ...], Field(min_length=1, max_length=200)]] | None = None
+    internal_attempts_min: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
 
 
 class Share(InputModel):
@@ -124,6 +126,7 @@ async def create_rule(new: NewRule, tx: WriteTransaction) -> Rule:
         _states(when.states),
         when.products,
         when.portfolio_ids,
+        when.internal_attempts_min,
     )
     await tx.execute(queries.CREATE_SHARES, rule_id, agency_ids, [share.weight for share in new.shares])
     return await _expect_rule(tx, rule_id)

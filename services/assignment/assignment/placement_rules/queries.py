@@ -5,8 +5,9 @@ from chassis.paging import both_orders
 COUNT = "SELECT count(*) FROM placement_rule WHERE ended_at IS NULL"
 CREATE = """
 INSERT INTO placement_rule
-    (name, priority, kind, stages, min_overdue, segments, steps, states, products, portfolio_ids)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING rule_id
+    (name, priority, kind, stages, min_overdue, segments, steps, states, products, portfolio_ids,
+    internal_attempts_min)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING rule_id
 """
 CREATE_SHARES = "INSERT INTO share (rule_id, agency_id, weight) SELECT $1, * FROM unnest($2::uuid[], $3::integer[])"
 _RULE = """

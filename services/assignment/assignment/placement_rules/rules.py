@@ -8,6 +8,8 @@ HOLDS = """
     AND (rule.steps IS NULL OR contract.step = ANY (rule.steps))
     AND (rule.states IS NULL OR contract.region = ANY (rule.states))
     AND (rule.products IS NULL OR contract.product = ANY (rule.products))
+    AND (rule.internal_attempts_min IS NULL OR (contract.own_attempts >= rule.internal_attempts_min
+        AND contract.own_attempts_in >= coalesce(contract.episode, 0)))
     AND (rule.portfolio_ids IS NULL OR contract.portfolio_id = ANY (rule.portfolio_ids))
 """
 """Whether a rule holds for a contract.

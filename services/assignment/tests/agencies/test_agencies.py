@@ -140,6 +140,7 @@ async def test_a_rule_is_created_listed_and_ended(scene: Scene) -> None:
         "states": ["Jalisco"],
         "products": ["card"],
         "portfolio_ids": [str(uuid.uuid4())],
+        "internal_attempts_min": 2,
     }
     body: Json = {"name": "Default", "priority": 5, "kind": "dialing", "when": when}
     body["shares"] = [{"agency_id": agency_id, "weight": 3}]

@@ -1,6 +1,6 @@
 """Which agency gets which contract, and the events that are published about it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +12,7 @@ from placing_scene import DAY, Contract, Json, Scene
 from recobro_events import UnappliableEvent
 from recobro_events.contracts import agency
 from recobro_events.contracts.assignment import ContractPlaced, PlacementRecallRequested
-from recobro_events.contracts.portfolio import ApproachStep, ClarificationOutcome, ContractState, Stage
+from recobro_events.contracts.portfolio import ApproachStep, AttemptMade, ClarificationOutcome, ContractState, Stage
 from recobro_events.testing import apply_records, published, record_of
 
 
@@ -72,6 +72,42 @@ async def test_a_rule_places_contracts_that_meet_all_its_conditions(
     await scene.rule(await scene.agency("dialing"), **when)
     await scene.contracts(1, **changes)
     assert len(await scene.placements()) == holds
+
+
+def attempt(contract_id: UUID, attempts: int, episode: int = 1) -> AttemptMade:
+    return AttemptMade(
+        contract_id=contract_id,
+        attempt_id=uuid4(),
+        channel="call",
+        outcome="no_answer",
+        right_party=False,
+        made_at=datetime.now(UTC),
+        business_date=datetime.now(UTC).date(),
+        episode=episode,
+        attempts=attempts,
+    )
+
+
+async def test_an_agency_collects_only_after_the_creditors_own_people_have_tried(scene: Scene) -> None:
+    agency_id = await scene.agency("collection", "dialing")
+    await scene.rule(agency_id, kind="collection", internal_attempts_min=2)
+    await scene.rule(agency_id, kind="dialing")
+    [contract] = await scene.contracts(1, episode=1)
+    assert [p["kind"] for p in await scene.placements()] == ["dialing"]
+    await scene.receives(attempt(contract.contract_id, 1))
+    assert [p["kind"] for p in await scene.placements()] == ["dialing"]
+    await scene.receives(attempt(contract.contract_id, 2))
+    await scene.receives(attempt(contract.contract_id, 1))
+    assert [p["kind"] for p in await scene.placements()] == ["collection", "dialing"]
+
+
+async def test_attempts_of_an_episode_that_is_over_count_no_more(scene: Scene) -> None:
+    await scene.rule(await scene.agency("collection"), kind="collection", internal_attempts_min=2)
+    [contract] = await scene.contracts(1, episode=2)
+    await scene.receives(attempt(contract.contract_id, 7, episode=1))
+    assert await scene.placements() == []
+    await scene.receives(attempt(contract.contract_id, 2, episode=2))
+    assert len(await scene.placements()) == 1
 
 
 async def test_a_rule_of_portfolios_places_only_their_contracts(scene: Scene) -> None:

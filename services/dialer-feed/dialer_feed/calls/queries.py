@@ -128,7 +128,7 @@ WITH frequent AS (
             bool_or(contact.right_party AND contact.business_date
                 > call.business_date - {frequency.silent_days("contact.contract_id", 3)}) AS spoke
         FROM ({frequency.contacts(person("called"), "call.business_date")}) AS contact
-        WHERE contact.call_id IS NULL OR (contact.started_at, contact.dialed_for, contact.call_id)
+        WHERE contact.started_at IS NULL OR (contact.started_at, contact.dialed_for, contact.call_id)
             < (call.started_at, call.dialed_for, call.call_id)
     ) AS contacts
     WHERE call.attempt AND (contacts.spoke OR contacts.attempts >= {frequency.cap(person("called"), 3)})

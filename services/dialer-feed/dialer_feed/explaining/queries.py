@@ -128,6 +128,11 @@ SELECT contract.contract_id, contract.contract_number, contract.state, contract.
         FROM visit JOIN contract other USING (contract_id)
         WHERE {person("other")} = {person()} AND visit.made
             AND visit.visit_on BETWEEN list.business_date - 6 AND list.business_date
+        UNION ALL
+        SELECT 'call', own_call.business_date, own_call.right_party
+        FROM own_call JOIN contract other USING (contract_id)
+        WHERE {person("other")} = {person()}
+            AND own_call.business_date BETWEEN list.business_date - 6 AND list.business_date
         LIMIT 100) AS contact) AS contacts,
     {_STATUS} AS entry_status, entry.reason AS entry_reason, entry.withdrawn_at, lead.contract_number AS named_by
 FROM dialing_list list

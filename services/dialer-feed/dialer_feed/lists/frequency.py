@@ -1,10 +1,11 @@
 """Call frequency: how often a person may be contacted. It bars from the next list and never withdraws.
 
-Calls and visits count together, over all contracts of a person. A call counts for every contract that its entry named,
-also when one of them has become another person's. An attempt counts from its start, before its result has come. Inbound
-calls are no attempts. Their number in 7 days is held against the strictest limit of the campaign and of the
-jurisdictions and states of all the person's contracts. Some jurisdictions also require days of silence after a
-conversation. Lists, permits and the judgement of calls use the same limits and days.
+Calls of dialers, calls of the creditor's own people and visits count together, over all contracts of a person. A call
+counts for every contract that its entry named, also when one of them has become another person's. An attempt of a
+dialer counts from its start, before its result has come. Inbound calls are no attempts. Their number in 7 days is held
+against the strictest limit of the campaign and of the jurisdictions and states of all the person's contracts. Some
+jurisdictions also require days of silence after a conversation. Lists, permits and the judgement of calls use the same
+limits and days.
 """
 
 from collections.abc import Sequence
@@ -52,7 +53,8 @@ def contacts(person_id: str, day: str) -> str:
     """SQL: the contacts with this person in the 60 days up to ``day``, each once.
 
     Its columns are ``contract_id``, ``business_date``, ``attempt``, ``right_party``, ``started_at``, ``dialed_for`` and
-    ``call_id``; the last three are null for a visit. An attempt without a result is not among them.
+    ``call_id``. The last two are null for a call of the creditor's own people, the last three for a visit. An attempt
+    of a dialer without a result is not among them.
     """
     columns = ("contract_id", "business_date", "attempt", "right_party", "started_at", "dialed_for", "call_id")
     known = ", ".join(f"known.{column}" for column in columns)
@@ -67,7 +69,11 @@ def contacts(person_id: str, day: str) -> str:
     UNION ALL
     SELECT visit.contract_id, visit.visit_on, true, visit.met_debtor, NULL, NULL, NULL
     FROM contract other JOIN visit USING (contract_id)
-    WHERE {person("other")} = {person_id} AND visit.made AND visit.visit_on {recent}"""
+    WHERE {person("other")} = {person_id} AND visit.made AND visit.visit_on {recent}
+    UNION ALL
+    SELECT own_call.contract_id, own_call.business_date, true, own_call.right_party, own_call.made_at, NULL, NULL
+    FROM contract other JOIN own_call USING (contract_id)
+    WHERE {person("other")} = {person_id} AND own_call.business_date {recent}"""
 
 
 def silent_days(contract_id: str, first: int) -> str:
@@ -111,6 +117,8 @@ FROM (
         ) AS named
         UNION ALL
         SELECT contract_id, visit_on, true, met_debtor FROM visit WHERE made
+        UNION ALL
+        SELECT contract_id, business_date, true, right_party FROM own_call
         UNION ALL
         SELECT contract_id, business_date, true, false FROM attempt WHERE ended_at IS NULL
     ) AS contact ON contact.business_date BETWEEN list.business_date - 60 AND list.business_date

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
-from dialing_agencies import Visit
+from dialing_agencies import Visit, own_attempt
 from dialing_requests import Json, call, report_calls
 from dialing_scene import DAY, Phone, Scene
 from recobro_events.contracts.field_visits import AttendedBy
@@ -51,6 +51,39 @@ async def test_a_visit_that_met_the_debtor_counts_as_a_conversation(
     visit = Visit(contract, visit_on)
     await scene.receives(visit.ordered(), visit.completed(attended_by))
     assert await next_list(scene) == ([contract.number] if listed else [])
+
+
+async def test_calls_of_the_creditors_own_people_count_and_messages_do_not(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    called, written = await scene.contracts(2)
+    everybody = [called.number, written.number]
+    list_id = await scene.built()
+    once = own_attempt(called, DAY - timedelta(days=1))
+    await scene.receives(once, own_attempt(written, DAY, "message"))
+    assert await next_list(scene, max_attempts_per_7_days=2) == everybody
+    await scene.receives(once)
+    assert await next_list(scene, max_attempts_per_7_days=2) == everybody, "an attempt that is heard again counts once"
+
+    await scene.receives(own_attempt(called, DAY - timedelta(days=6)), own_attempt(called, DAY - timedelta(days=7)))
+
+    assert await next_list(scene, max_attempts_per_7_days=2) == [written.number]
+    assert await next_list(scene, max_attempts_per_7_days=3) == everybody
+    assert await scene.listed(list_id) == everybody, "call frequency bars from the next list and never withdraws"
+    limited = await scene.built(campaign_id=await scene.campaign(max_attempts_per_7_days=3))
+    await report_calls(client, call(limited, called))
+    breaches = "SELECT breaches FROM call_result WHERE contract_id = $1"
+    assert ["frequency" in row["breaches"] for row in await scene.rows(breaches, called.contract_id)] == [False]
+    await scene.receives(own_attempt(called, DAY - timedelta(days=2)))
+    await report_calls(client, call(limited, called))
+    found = sorted("frequency" in row["breaches"] for row in await scene.rows(breaches, called.contract_id))
+    assert found == [False, True]
+
+
+async def test_a_conversation_of_the_creditors_own_people_brings_days_of_silence(scene: Scene) -> None:
+    contract, other = await scene.contracts(2, jurisdiction="US")
+    await scene.receives(own_attempt(contract, DAY - timedelta(days=6), right_party=True))
+    assert await next_list(scene) == [other.number]
 
 
 async def test_a_visit_without_a_known_order_counts_on_the_business_date(scene: Scene) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from dialing_agencies import Placement, Promise, Visit
+from dialing_agencies import Placement, Promise, Visit, own_attempt
 from dialing_requests import report_calls
 from dialing_scene import DAY, Contract, Phone, Scene
 from permit_requests import Clock, clock, question
@@ -45,6 +45,9 @@ FACTS: list[Callable[[Contract], list[Event]]] = [
     lambda contract: [event for n in range(2) for event in _visit(contract, DAY - timedelta(days=n))],
     lambda contract: [event for n in range(7) for event in _visit(contract, DAY - timedelta(days=n))],
     lambda contract: [event for n in range(7) for event in _visit(contract, DAY - timedelta(days=n + 1))],
+    lambda contract: [own_attempt(contract, DAY - timedelta(days=6), right_party=True)],
+    lambda contract: [own_attempt(contract, DAY - timedelta(days=n)) for n in range(7)],
+    lambda contract: [own_attempt(contract, DAY - timedelta(days=n + 1)) for n in range(7)],
 ]
 
 

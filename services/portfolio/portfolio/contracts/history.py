@@ -53,6 +53,7 @@ class HistoryFilter:
 
 
 _HAPPENED_AT: Mapping[str, str] = {
+    "attempt": "made_at",
     "call": "started_at",
     "visit": "started_at",
     "wrongful_call": "called_at",

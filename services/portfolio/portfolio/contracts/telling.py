@@ -70,6 +70,7 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
         "charge_taken": ("Charge, {kind} of {amount}, from {charged_on}: {reason}",),
         "charge_reversed": ("Charge reversed, {kind} of {amount}: {reason}",),
         "payment_claimed": ("The debtor says that it is paid: {detail}", "The debtor says that it is paid"),
+        "attempt": ("Our own people tried to reach the debtor by {channel}: {outcome}",),
         "call": ("Call, {direction}, by {agent}, {duration_seconds} s: {disposition}",),
         "wrongful_call": ("Wrongful call: the contract had been silent since {withdrawn_at}",),
         "listed": ("Came on the dialing list of the campaign {campaign}",),

@@ -7,8 +7,9 @@ from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, r
 from chassis.audit import reads_in_bulk
 from fastapi import Depends
 
-from portfolio.debtors import address_reviews, contact_points, parties, statuses
+from portfolio.debtors import address_reviews, attempts, contact_points, parties, statuses
 from portfolio.debtors.address_reviews import AddressReview, ReviewFilter
+from portfolio.debtors.attempts import Attempt, NewAttempt
 from portfolio.debtors.contact_points import ContactPatch, ContactPoint, NewContactPoint
 from portfolio.debtors.parties import NewParty, Parties, PartyPatch, PartyView, Removal, Removed
 from portfolio.debtors.statuses import DebtorStatusOutcome, NewDebtorStatus
@@ -70,6 +71,18 @@ async def change_party(party_id: UUID, change: PartyPatch, tx: WriteTransaction)
 async def remove_party(party_id: UUID, removal: Removal, tx: WriteTransaction) -> Removed:
     """Remove somebody beside the debtor. Name, tax id, phones and e-mails are erased everywhere."""
     return await parties.remove(tx, party_id, removal)
+
+
+@router.post("/contracts/{contract_id}/attempts", status_code=201, dependencies=_WRITES)
+async def add_attempt(contract_id: UUID, new: NewAttempt, tx: WriteTransaction) -> Attempt:
+    """Record that one of the creditor's own people tried to reach the debtor. It counts for the caps of contact."""
+    return await attempts.add(tx, contract_id, new)
+
+
+@router.get("/contracts/{contract_id}/attempts", dependencies=[*_READS, reads_in_bulk()])
+async def list_attempts(contract_id: UUID, query: PageQuery, connection: ReadConnection) -> Page[Attempt]:
+    """List the attempts of the creditor's own people, with their notes."""
+    return await attempts.listed(connection, contract_id, query)
 
 
 @router.get("/address-reviews", dependencies=[*_READS, reads_in_bulk()])

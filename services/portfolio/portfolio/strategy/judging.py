@@ -108,6 +108,13 @@ async def keep_visits(tx: Transaction, visits: Sequence[VisitCompleted]) -> None
     await _keep(tx, rows)
 
 
+async def keep_own_call(
+    tx: Transaction, contract_id: UUID, made_at: datetime, outcome: str, *, right_party: bool
+) -> None:
+    """Count this call of the creditor's own people as an attempt to reach the debtor."""
+    await _keep(tx, [(contract_id, made_at, True, right_party, outcome)])
+
+
 async def _keep(tx: Transaction, rows: Sequence[tuple[UUID, datetime, bool, bool, str]]) -> None:
     if rows:
         await tx.execute(queries.KEEP_ATTEMPTS, *zip(*rows, strict=True))

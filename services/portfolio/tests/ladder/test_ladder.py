@@ -93,8 +93,9 @@ async def test_a_contract_climbs_one_step_a_day_when_its_conditions_are_met(
     assert [line["business_date"] for line in lines] == [TODAY, days_ago(-2), days_ago(-10)]
 
 
+@pytest.mark.parametrize("tried", ["visit", "own call"])
 async def test_attempts_since_the_step_and_the_last_answer_may_be_asked(
-    client: httpx.AsyncClient, given: Given
+    client: httpx.AsyncClient, given: Given, tried: str
 ) -> None:
     portfolio_id = await given.portfolio()
     await put_ladder(client, portfolio_id, SHORT)
@@ -107,7 +108,11 @@ async def test_attempts_since_the_step_and_the_last_answer_may_be_asked(
     await receive(given, visited(contract_id, outcome=VisitOutcome.NOBODY_HOME, attended_by=AttendedBy.NOBODY))
     await judged(given)
     assert (await given.row(contract_id))["step"] == "extrajudicial_notice"
-    await receive(given, visited(contract_id, outcome=VisitOutcome.REFUSED, started_at=datetime.now(UTC)))
+    if tried == "visit":
+        await receive(given, visited(contract_id, outcome=VisitOutcome.REFUSED, started_at=datetime.now(UTC)))
+    else:
+        call = {"channel": "call", "outcome": "refused"}
+        assert (await client.post(f"/v1/contracts/{contract_id}/attempts", json=call)).status_code == 201
     await judged(given)
     assert (await given.row(contract_id))["step"] == "judicial_notice"
 

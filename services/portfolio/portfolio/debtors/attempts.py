@@ -1,0 +1,143 @@
+"""Attempts of the creditor's own people to reach a debtor, before an agency collects.
+
+A call counts for the caps of call frequency, the ladder and the segments as a dialer's call does. Calls and messages
+together decide placement rules that wait for attempts. What the debtor said beside the outcome is entered by the routes
+of promises, disputes, statuses and contact points.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from chassis import (
+    Conflict,
+    ContractUnknown,
+    FieldError,
+    InputModel,
+    Invalid,
+    Moment,
+    OutputModel,
+    Page,
+    PageQuery,
+    Reader,
+    Text,
+    clock,
+    page,
+)
+from recobro_events import Transaction
+from recobro_events.contracts.portfolio import AttemptMade, StageCause
+
+from portfolio.debtors import attempts_queries as queries
+from portfolio.ledger import history
+from portfolio.ledger.actors import ActorOfChange
+from portfolio.ledger.history import Line
+from portfolio.ledger.locking import lock_contract
+from portfolio.strategy import judging
+
+ENTERED_WITHIN = timedelta(days=7)
+"""An attempt is entered at most so long after it was made. The caps count attempts of seven days."""
+_CLOCKS_DIFFER = timedelta(minutes=5)
+MOST_A_DAY = 50
+"""Attempts of one contract on one business date. More are a program's mistake."""
+
+
+class Channel(StrEnum):
+    CALL = "call"
+    MESSAGE = "message"
+
+
+class AttemptOutcome(StrEnum):
+    """How an attempt ended. ``sent`` and ``answered`` are a message's, the others a call's."""
+
+    RIGHT_PARTY = "right_party"
+    REFUSED = "refused"
+    THIRD_PARTY = "third_party"
+    WRONG_NUMBER = "wrong_number"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    VOICEMAIL = "voicemail"
+    FAILED = "failed"
+    SENT = "sent"
+    ANSWERED = "answered"
+
+
+_OF_MESSAGES = frozenset({AttemptOutcome.SENT, AttemptOutcome.ANSWERED})
+_WITH_THE_DEBTOR = frozenset({AttemptOutcome.RIGHT_PARTY, AttemptOutcome.REFUSED, AttemptOutcome.ANSWERED})
+
+
+class NewAttempt(InputModel):
+    """``made_at`` is now by default. ``note`` is for colleagues; events and history do not have it."""
+
+    channel: Channel
+    outcome: AttemptOutcome
+    made_at: Moment | None = None
+    note: Text | None = None
+
+
+class Attempt(OutputModel):
+    """``business_date`` is the day on which the attempt counts. ``right_party``: the debtor was reached."""
+
+    attempt_id: UUID
+    contract_id: UUID
+    channel: Channel
+    outcome: AttemptOutcome
+    right_party: bool
+    made_at: datetime
+    business_date: date
+    note: str | None
+    recorded_at: datetime
+    actor: ActorOfChange
+
+
+class TooManyAttempts(Conflict):
+    code = "too-many-attempts"
+    detail = f"{MOST_A_DAY} attempts of this contract are entered for this day. No more can be added."
+
+
+async def add(tx: Transaction, contract_id: UUID, new: NewAttempt) -> Attempt:
+    """Record an attempt and publish it. A silenced contract's too: what has happened is kept.
+
+    Raises ``ContractUnknown``, ``TooManyAttempts``, and ``Invalid`` for an outcome of the other channel or a time that
+    is not within the last 7 days.
+    """
+    if (new.outcome in _OF_MESSAGES) != (new.channel is Channel.MESSAGE):
+        raise Invalid(
+            "The outcome is not one of this channel.",
+            errors=[FieldError("/outcome", "sent and answered are outcomes of a message, the others of a call")],
+        )
+    now = clock.now()
+    made_at = new.made_at or now
+    if not now - ENTERED_WITHIN <= made_at <= now + _CLOCKS_DIFFER:
+        raise Invalid(
+            "An attempt is entered within 7 days.",
+            errors=[FieldError("/made_at", "must lie within the last 7 days, and not ahead")],
+        )
+    await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
+    right_party = new.outcome in _WITH_THE_DEBTOR
+    added = await tx.fetchrow(
+        queries.ADD_ATTEMPT, contract_id, new.channel, new.outcome, right_party, made_at, new.note, MOST_A_DAY
+    )
+    if added is None:
+        raise TooManyAttempts()
+    row = dict(added)
+    tx.publish(AttemptMade(**{name: row[name] for name in AttemptMade.model_fields if name in row}))
+    await history.record(tx, [_line(row)])
+    if new.channel is Channel.CALL:
+        await judging.keep_own_call(tx, contract_id, made_at, new.outcome, right_party=right_party)
+    return Attempt.model_validate(row)
+
+
+def _line(row: Mapping[str, Any]) -> Line:
+    data = {name: row[name] for name in ("attempt_id", "channel", "outcome")}
+    data["made_at"] = row["made_at"].isoformat()
+    return Line(row["contract_id"], "attempt", f"{row['channel']}: {row['outcome']}", data)
+
+
+async def listed(reader: Reader, contract_id: UUID, query: PageQuery) -> Page[Any]:
+    """Return a page of the contract's attempts in the order of entry. Raises ``ContractUnknown``."""
+    if not await reader.fetchval(queries.CONTRACT_EXISTS, contract_id):
+        raise ContractUnknown()
+    rows = await reader.fetch(queries.ATTEMPTS[query.order], contract_id, query.after(UUID), query.limit + 1)
+    return page(rows, query, key=lambda row: (row["attempt_id"],))
