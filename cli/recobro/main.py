@@ -11,6 +11,7 @@ from recobro_platform import DEFAULT_PORT_BASE, SERVICE_NAMES, VERSION
 
 from recobro import (
     agencies,
+    attempts,
     audit,
     backups,
     bank_files,
@@ -124,6 +125,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "unidentified": bank_files.unidentified,
         "allocate": bank_files.allocate,
         "give-back": bank_files.give_back,
+        "attempt": attempts.attempt,
         "dispute": disputes.dispute,
         "disputes": disputes.disputes,
         "resolve": disputes.resolve,

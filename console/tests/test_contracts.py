@@ -118,6 +118,19 @@ async def test_a_payment_like_the_one_a_moment_ago_needs_a_second_word(scene: Sc
         assert (await scene.send(client, form, form, _key="c", again="yes", **typed)).status_code == 303
 
 
+async def test_an_attempt_of_our_own_people_is_entered_and_told(scene: Scene) -> None:
+    one = await contract(scene)
+    form = path_of(one, "/attempt")
+    async with scene.client() as client:
+        assert "llamada: no contestó" in (await client.get(form)).text
+        done = await scene.send(client, form, form, _key="a", outcome="sent", note="por WhatsApp")
+        assert (done.status_code, done.headers["location"]) == (303, path_of(one))
+        assert "El intento cuenta el" in (await client.get(path_of(one))).text
+        told = await part(client, one, "timeline", show="calls")
+        assert "Intento de nuestra gente por mensaje: enviado" in told
+        assert "por WhatsApp" not in told
+
+
 async def test_a_dispute_is_opened_and_resolved_with_a_corrected_amount(scene: Scene) -> None:
     one = await contract(scene)
     async with scene.client() as client:
@@ -373,7 +386,7 @@ async def test_axe_finds_nothing_on_a_contract_and_its_forms(
     await scene.platform.post("portfolio", f"{path}/clarifications", {"reason": "ya pagó", "opened_by": "debtor"})
     await scene.platform.post("portfolio", f"{path}/pauses", {"reason": "huelga", "starts_on": str(AS_OF)})
     async with scene.browser_page(browser, width=width) as page:
-        for shown in (path_of(one), path_of(one, "/payment"), path_of(one, "/plan")):
+        for shown in (path_of(one), path_of(one, "/payment"), path_of(one, "/plan"), path_of(one, "/attempt")):
             await page.goto(f"{scene.url}/preferences?theme={theme}&back={shown}")
             await expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=_PATIENT)
             assert await findings(page) == []

@@ -253,6 +253,28 @@ async def _resume(page: Page, subject: Subject, values: Values) -> Response:
     return page.done(subject.path, "The last paused day is {day}.", day=page.reader.day(ended["ends_on"]))
 
 
+async def _attempt(page: Page, subject: Subject) -> Form:
+    return Form(
+        page.tr("Enter a call or a message of ours"),
+        page.tr("Enter the attempt"),
+        subject.path,
+        [
+            Field("outcome", page.tr("How it ended"), options=words(page, _OUTCOMES, "attempt "), required=True),
+            text("note", page.tr("Note for colleagues"), required=False, longest=2000),
+        ],
+        about(page, subject.contract),
+        page.tr("A call counts for the caps of contact. Enter a promise, a dispute or a wrong number on the contract."),
+    )
+
+
+async def _enter_attempt(page: Page, subject: Subject, values: Values) -> Response:
+    path = f"/v1/contracts/{subject.contract['contract_id']}/attempts"
+    body = given(values, "outcome", "note")
+    body["channel"] = "message" if values.get("outcome") in _OUTCOMES_OF_MESSAGES else "call"
+    made = await page.services.post("portfolio", path, body, key=values.get(KEY))
+    return page.done(subject.path, "The attempt counts on {day}.", day=page.reader.day(made["business_date"]))
+
+
 async def _visit(page: Page, subject: Subject) -> Form:
     addresses = [
         (each["address_id"], ", ".join(filter(None, (each["street"], each["exterior"], each["city"]))) or each["kind"])
@@ -309,7 +331,14 @@ def cancellation(
     return Act(service, reads, does)
 
 
+_OUTCOMES_OF_MESSAGES = ("sent", "answered")
+_OUTCOMES = (
+    *("no_answer", "right_party", "refused", "third_party", "wrong_number", "busy", "voicemail", "failed"),
+    *_OUTCOMES_OF_MESSAGES,
+)
+
 ACTS: Mapping[str, Act] = {
+    "attempt": Act("portfolio", _attempt, _enter_attempt),
     "payment": Act("portfolio", _payment, _take_payment),
     "reversal": Act("portfolio", _reversal, _reverse),
     "charge": Act("portfolio", _charge, _take_charge),

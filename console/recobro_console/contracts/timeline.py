@@ -13,7 +13,7 @@ _MONEY = (
     *("closed", "withdrawn", "registered", "revised"),
 )
 _CONTACTS = (
-    *("call", "wrongful_call", "contact_point_changed", "party_changed", "contact_data_collected"),
+    *("call", "attempt", "wrongful_call", "contact_point_changed", "party_changed", "contact_data_collected"),
     "contact_data_refused",
 )
 _VISITS = (
