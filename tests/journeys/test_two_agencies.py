@@ -155,6 +155,8 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["agreement_id"] = plan.raise_for_status().json()["agreement_id"]
     paid = {"amount": "10.00", "paid_on": AS_OF.isoformat(), "channel": "bank", "reference": uuid.uuid4().hex}
     ids["payment_id"] = client.post("portfolio", f"/v1/contracts/{contracts[3]}/payments", paid)["payment_id"]
+    fee = {"kind": "fee", "amount": "1.00", "charged_on": AS_OF.isoformat(), "reason": "costs"}
+    ids["charge_id"] = client.post("portfolio", f"/v1/contracts/{contracts[3]}/charges", fee)["charge_id"]
     ids["unidentified_id"] = unidentified(client, stage.addresses["portfolio"], ids["portfolio_id"])
     claim = {"reason": "amount", "opened_by": "debtor"}
     path = f"/v1/contracts/{contracts[4]}/clarifications"
@@ -167,7 +169,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["party_id"] = client.post("portfolio", f"/v1/contracts/{contracts[0]}/parties", party)["party_id"]
     ids["person_id"] = whole["debtor"]["debtor_id"]
     ids["letter_id"] = ids["unsent_id"] = ids["report_id"] = ids["permit_id"] = NO_LETTER
-    ids["name"] = "own-suppression-list"
+    ids["name"], ids["version"] = "own-suppression-list", "1"
     return stage
 
 
@@ -223,6 +225,7 @@ def bodies(stage: Stage) -> dict[str, Any]:
         "POST promises /v1/promises/{promise_id}/cancellation": reason,
         "POST promises /v1/agreements": new_plan(stage.ids["contract_id"]),
         "POST promises /v1/agreements/{agreement_id}/cancellation": reason,
+        "POST promises /v1/agreements/{agreement_id}/acceptance": {"by": "recording", "proof": "call 1"},
         "POST field-visits /v1/visits": new_visit(stage.ids["contract_id"]),
         "POST field-visits /v1/visits/{visit_id}/cancellation": reason,
         "POST field-visits /v1/visits/{visit_id}/attendance": {"attended_by": "nobody", "at": NOW},
