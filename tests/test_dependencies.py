@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recobro_platform import SERVICES
+from recobro_platform import CONSOLE, SERVICES
 
 ROOT = Path(__file__).parents[1]
 STARTED_BY_THE_COMMAND = {f"recobro-{service.name}" for service in SERVICES}
@@ -153,7 +153,7 @@ def test_imports_of_tests_and_benchmarks_are_declared_for_a_package_or_for_devel
     paths = {path for folder in folders for path in folder.rglob("*.py")} - set((ROOT / "bench/peers").rglob("*.py"))
     beside = {path.stem for path in paths} | {path.name for folder in folders for path in folder.iterdir()}
     imports = {name for path in (*paths, ROOT / "conftest.py") for name in imports_of(path)}
-    outside = {name for name in imports if name.partition(".")[0] not in beside | set(OWN)}
+    outside = {name for name in imports if name.partition(".")[0] not in beside | set(OWN) | {CONSOLE.package}}
     of_packages = {
         name for package in PACKAGES for names in (package.dependencies, *package.extras.values()) for name in names
     }

@@ -96,7 +96,7 @@ x-{name}: &{name}
 """Lines that a file must have for each service, and for no other name."""
 
 LISTED = {
-    "deploy/monitoring/rules/recobro.yaml": ['up{job=~"{names}|console"}', 'deployment=~"({names}|console)(-.+)?"'],
+    "deploy/monitoring/rules/recobro.yaml": ['up{job=~"console|{names}"}', 'deployment=~"(console|{names})(-.+)?"'],
 }
 """Lines that list all services in the platform's order."""
 

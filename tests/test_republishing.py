@@ -43,7 +43,8 @@ PROJECTIONS = {
         "portfolio": "SELECT * FROM portfolio",
     },
     "promises": {
-        "contract": "SELECT * FROM contract",
+        # The newest version in which files had counted every payment. A republished contract has a newer one.
+        "contract": "SELECT to_jsonb(contract) - 'absorbed_version' AS contract FROM contract",
         "payment": "SELECT * FROM payment",
         "placement": "SELECT * FROM placement",
         "portfolio": "SELECT * FROM portfolio",

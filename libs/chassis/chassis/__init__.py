@@ -20,6 +20,7 @@ from chassis.models import (
     ShortText,
     Text,
     WholeParameter,
+    Written,
 )
 from chassis.paging import Order, Page, PageQuery, page
 from chassis.principals import Principal
@@ -81,6 +82,7 @@ __all__ = [
     "Unavailable",
     "WholeParameter",
     "WriteTransaction",
+    "Written",
     "act_for_service",
     "body_limit",
     "create_app",

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
@@ -13,10 +14,12 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     StrictInt,
     WithJsonSchema,
 )
-from pydantic_core import CoreSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 from recobro_events import Money
 from recobro_events import Percent as AnyPercent
 
@@ -87,6 +90,26 @@ Text = Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_length=10
 
 ShortText = Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_length=200)]
 """1 to 200 characters once stripped; no control or bidirectional characters."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """For ``Annotated[str, Written(…)]``: a text of this pattern. ``refusal`` says what it must be, as for a field."""
+
+    pattern: str
+    refusal: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": f"^{self.pattern}$"}
+
+    def _check(self, value: str) -> str:
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(self.refusal)
+        return value
+
 
 Amount = Annotated[
     Money,

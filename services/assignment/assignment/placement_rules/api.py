@@ -20,6 +20,7 @@ from chassis import (
     Router,
     ShortText,
     WriteTransaction,
+    Written,
     page,
     reads,
     writes,
@@ -35,7 +36,11 @@ from assignment.placement_rules import queries
 
 router = Router(prefix="/v1", tags=["placement rules"])
 
-Segment = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["chronic"])]
+Segment = Annotated[
+    str,
+    Written("[a-z][a-z0-9_]{0,39}", "must be a code of small letters, digits and _, such as slow_payer"),
+    Field(examples=["chronic"]),
+]
 """The code of a segment, as the segment rules of the contract's portfolio name it."""
 Names = Distinct[Annotated[tuple[ShortText, ...], Field(min_length=1, max_length=200)]]
 

@@ -17,6 +17,7 @@ from chassis import (
     Router,
     ShortText,
     WriteTransaction,
+    Written,
     page,
     reads,
     writes,
@@ -31,9 +32,17 @@ from dialer_feed.campaigns.reading import Campaign, expect_campaign
 router = Router(prefix="/v1", tags=["campaigns"])
 
 
+_SegmentCode = Annotated[
+    str,
+    Written("[a-z][a-z0-9_]{0,39}", "must be a code of small letters, digits and _, such as slow_payer"),
+    Field(examples=["chronic"]),
+]
+"""The code of a segment, as the segment rules of the contract's portfolio name it."""
+
 CallerIds = Distinct[
     Annotated[
-        tuple[Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")], ...], Field(max_length=rules.MOST_CALLER_IDS)
+        tuple[Annotated[str, Written(r"\+[1-9][0-9]{6,14}", "must be a number such as +525555123456")], ...],
+        Field(max_length=rules.MOST_CALLER_IDS),
     ]
 ]
 
@@ -62,7 +71,7 @@ class NewCampaign(Demands):
     agency_id: UUID | None = None
     min_overdue: Annotated[Money, Field(ge=0)] = rules.DEFAULT_MIN_OVERDUE
     stages: Distinct[Annotated[tuple[Stage, ...], Field(min_length=1)]] = rules.DEFAULT_STAGES
-    segments: Distinct[Annotated[tuple[rules.SegmentCode, ...], Field(min_length=1, max_length=200)]] | None = None
+    segments: Distinct[Annotated[tuple[_SegmentCode, ...], Field(min_length=1, max_length=200)]] | None = None
     steps: Distinct[Annotated[tuple[ApproachStep, ...], Field(min_length=1)]] | None = None
     payment_holdoff_days: Annotated[StrictInt, Field(ge=0, le=365)] = rules.DEFAULT_HOLDOFF_DAYS
     portfolio_ids: Distinct[Annotated[tuple[UUID, ...], Field(min_length=1, max_length=1000)]] | None = None

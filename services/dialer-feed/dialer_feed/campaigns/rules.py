@@ -2,13 +2,8 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import Field
 from recobro_events.contracts.portfolio import Stage
-
-SegmentCode = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["chronic"])]
-"""The code of a segment, as the segment rules of the contract's portfolio name it."""
 
 
 class OneEntryPer(StrEnum):

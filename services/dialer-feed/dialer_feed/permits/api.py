@@ -23,8 +23,7 @@ from chassis import (
 from chassis.audit import reads_in_bulk
 from chassis.problem_types import also_answers
 from chassis.spoken import in_language_of
-from fastapi import Body, Query, Request
-from starlette.responses import Response
+from fastapi import Body, Query, Request, Response
 
 from dialer_feed.lists.reading import expect_list
 from dialer_feed.permits import asking, attempting, reading

@@ -22,6 +22,7 @@ from chassis import (
     OutputModel,
     Reader,
     ShortText,
+    Written,
 )
 from pydantic import Field, model_validator
 from recobro_events import Row, Transaction
@@ -37,7 +38,11 @@ from portfolio.ledger.identities import party_contact_id_of, party_id_of
 from portfolio.ledger.locking import lock_contract
 
 PartyText = Annotated[ShortText, Field(max_length=limits.PARTY_CHARACTERS)]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", examples=["es", "pt-BR"])]
+Language = Annotated[
+    str,
+    Written("[a-z]{2}(-[A-Z]{2})?", "must be the code of a language such as es or pt-BR"),
+    Field(examples=["es", "pt-BR"]),
+]
 
 
 class NewPartyContact(InputModel):
@@ -48,7 +53,7 @@ class NewPartyContact(InputModel):
     provenance: Annotated[ShortText, Field(max_length=limits.PROVENANCE_CHARACTERS)] = "creditor"
 
 
-Contacts = Annotated[Distinct[tuple[NewPartyContact, ...]], Field(max_length=limits.CONTACTS_OF_PARTY)]
+Contacts = Distinct[Annotated[tuple[NewPartyContact, ...], Field(max_length=limits.CONTACTS_OF_PARTY)]]
 
 
 class NewParty(InputModel):

@@ -32,7 +32,7 @@ class Fact(StrEnum):
 GROW_BY_THE_DAY = (Fact.DAYS_PAST_DUE, Fact.DEBT_AGE_DAYS, Fact.DAYS_SINCE_STEP)
 
 
-class Conditions(InputModel):
+class StepConditions(InputModel):
     """A contract must meet every condition that is given before it reaches the step.
 
     ``last_answer`` is how the last call or visit ended, such as ``no_answer`` or ``refused``.
@@ -49,7 +49,7 @@ class Conditions(InputModel):
     last_answer: Distinct[Annotated[tuple[SegmentCode, ...], Field(min_length=1, max_length=50)]] | None = None
 
 
-class ContactKind(StrEnum):
+class MeansOfContact(StrEnum):
     MESSAGE = "message"
     CALL = "call"
     VISIT = "visit"
@@ -59,7 +59,7 @@ class ContactKind(StrEnum):
 class Allows(InputModel):
     """What may be done at a step: the kinds of contact, and the kinds of campaigns by their names."""
 
-    contacts: Distinct[tuple[ContactKind, ...]] = ()
+    contacts: Distinct[tuple[MeansOfContact, ...]] = ()
     campaigns: Distinct[Annotated[tuple[ShortText, ...], Field(max_length=50)]] = ()
 
 
@@ -67,7 +67,7 @@ class LadderStep(InputModel):
     """A contract reaches ``step`` from the one before when it meets ``when``, and its notices were sent."""
 
     step: ApproachStep
-    when: Conditions = Conditions()
+    when: StepConditions = StepConditions()
     allows: Allows = Allows()
 
 

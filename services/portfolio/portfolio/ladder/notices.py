@@ -16,8 +16,9 @@ from chassis import (
     Reader,
     ShortText,
     Text,
+    Written,
 )
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import ApproachStep, ContractEscalated, ContractState, StageCause, StepCause
 
@@ -31,7 +32,7 @@ from portfolio.ledger.locking import lock_contract
 from portfolio.ledger.marking import mark
 
 NOTICES_OF_CONTRACT = 500
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Written("[0-9a-f]{64}", "must be a SHA-256 of 64 small hexadecimal digits")]
 
 
 class Proof(InputModel):

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from chassis import Day, NotFound, OutputModel, Page, PageQuery, Reader, ShortText, page
+from chassis import Amount, Day, NotFound, OutputModel, Page, PageQuery, Reader, ShortText, page
 from fastapi import Query
 from recobro_events import Money
 
@@ -88,8 +87,8 @@ class Wanted:
     portfolio_id: UUID | None = None
     state: UnidentifiedState | None = None
     file_id: Annotated[UUID | None, Query(description="Only those of this payment file")] = None
-    amount_from: Annotated[Decimal | None, Query(ge=0, max_digits=14, decimal_places=2)] = None
-    amount_to: Annotated[Decimal | None, Query(ge=0, max_digits=14, decimal_places=2)] = None
+    amount_from: Amount | None = None
+    amount_to: Amount | None = None
     paid_from: Day | None = None
     paid_to: Day | None = None
     q: Annotated[

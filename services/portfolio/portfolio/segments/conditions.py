@@ -8,12 +8,16 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from chassis import Distinct, InputModel, ShortText
+from chassis import Distinct, InputModel, ShortText, Written
 from pydantic import Field, StrictInt, model_validator
 from recobro_events.contracts.portfolio import DebtorStatus
 
 MAX_RULES = 50
-SegmentCode = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["chronic"])]
+SegmentCode = Annotated[
+    str,
+    Written("[a-z][a-z0-9_]{0,39}", "must be a code of small letters, digits and _, such as slow_payer"),
+    Field(examples=["chronic"]),
+]
 """A segment. Its words in each language are data of the portfolio."""
 
 
@@ -64,7 +68,7 @@ class Span(InputModel):
         return self
 
 
-class Conditions(InputModel):
+class SegmentConditions(InputModel):
     """A contract must meet every condition that is given."""
 
     episodes: Span | None = None
@@ -87,7 +91,7 @@ class SegmentRule(InputModel):
     """Contracts that meet ``when`` belong to ``segment``, unless an earlier rule fits."""
 
     segment: SegmentCode
-    when: Conditions
+    when: SegmentConditions
 
 
 class Words(InputModel):
