@@ -245,12 +245,12 @@ async def test_empty_databases_are_migrated_once(postgres: EmbeddedPostgres) -> 
 
 
 async def test_an_older_revision_is_migrated_and_a_newer_one_stays(operated: Operated) -> None:
-    await operated.sql("promises", "DROP TABLE audit_pruned")
-    await operated.sql("promises", "UPDATE alembic_version SET version_num = '0012'")
+    await operated.sql("promises", "ALTER TABLE promise DROP tolerance, DROP segment, DROP due_soon_on")
+    await operated.sql("promises", "UPDATE alembic_version SET version_num = '0016'")
     await operated.sql("portfolio", "UPDATE alembic_version SET version_num = '9999'")
     code, output = await operated.run("migrate", "--check")
     assert code == 1
-    assert next(line.split() for line in output.splitlines() if "promises" in line)[1] == "0012"
+    assert next(line.split() for line in output.splitlines() if "promises" in line)[1] == "0016"
     assert ["portfolio", "9999", "9999", "newer"] in [line.split() for line in output.splitlines()]
     assert (await operated.run("migrate"))[0] == 0
     assert {one["outcome"] for one in await operated.json("migrate", "--check")} == {"up to date", "newer"}

@@ -186,11 +186,14 @@ async def test_a_barrier_is_answered_when_its_request_has_come_on_every_partitio
     """Before that, facts of the asker may still be on their way."""
     pair.portfolio.partitions = {Lane.EVENTS: 4, Lane.BULK: 4}
     barrier_id = uuid4()
-    marker = BarrierRequested(barrier_id=barrier_id, service="dialer-feed", round=1, markers=3)
+    urgent, bulk = (
+        BarrierRequested(barrier_id=barrier_id, service="dialer-feed", via=lane, round=1, markers=3)
+        for lane in (Lane.EVENTS, Lane.BULK)
+    )
     consumer = pair._answerer()
-    await apply_records(pair.portfolio, consumer, [record_of(marker), record_of(marker)])
+    await apply_records(pair.portfolio, consumer, [record_of(one) for one in (urgent, urgent, bulk, bulk, bulk)])
     assert await published(pair.portfolio, BarrierReached) == []
-    await apply_records(pair.portfolio, consumer, [record_of(marker)])
+    await apply_records(pair.portfolio, consumer, [record_of(urgent)])
     async with pair.portfolio.connection() as connection:
         lanes = await connection.fetch(
             "SELECT partition FROM outbox_events UNION ALL SELECT partition FROM outbox_bulk ORDER BY 1"

@@ -29,6 +29,7 @@ PLAIN = {
     "integer": 3,
     "number": 0.5,
     "boolean": True,
+    "null": None,
     "uuid": "0193b1f2-7a4c-7000-8000-000000000001",
     "date": "2026-11-21",
     "date-time": "2026-11-22T16:00:00Z",
@@ -66,7 +67,7 @@ def test_type_names_lanes_and_keys_follow_the_rules() -> None:
     assert PaymentReceived.type == "portfolio.payment-received.v1"
     assert (PaymentReceived.lane, ContractRegistered.lane) == (Lane.EVENTS, Lane.BULK)
     assert PortfolioStateChanged.key_field == "portfolio_id"
-    assert bulk_sources() & set(SERVICE_NAMES) == {"portfolio", "assignment"}
+    assert bulk_sources() & set(SERVICE_NAMES) == {"portfolio", "assignment", "dialer-feed"}
     for name, event in CONTRACTS.items():
         service, kebab, version = name.split(".")
         assert version == "v1"

@@ -97,12 +97,15 @@ async def test_a_rebuild_stays_open_until_the_last_marker_is_applied(pair: Pair)
     pair.portfolio.partitions = {Lane.EVENTS: PARTITIONS}
     rebuild_id = await pair.ask()
 
-    async def apply_markers(markers: int, rebuild: UUID = rebuild_id, asked_by: str = "portfolio") -> None:
+    async def apply_markers(
+        markers: int, rebuild: UUID = rebuild_id, asked_by: str = "portfolio", via: Lane = Lane.EVENTS
+    ) -> None:
         marker = StateRepublished(
-            barrier_id=rebuild, service="dialer-feed", round=1, markers=PARTITIONS, asked_by=asked_by
+            barrier_id=rebuild, service="dialer-feed", via=via, round=1, markers=PARTITIONS, asked_by=asked_by
         )
         await apply_events(pair.portfolio, pair.portfolio_consumer, *[marker] * markers)
 
+    await apply_markers(PARTITIONS, via=Lane.BULK)
     await apply_markers(PARTITIONS - 1)
     await apply_markers(PARTITIONS, rebuild=uuid4())
     await apply_markers(1, asked_by="promises")
