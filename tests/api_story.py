@@ -1,6 +1,6 @@
 """What the examples of the OpenAPI documents show: a small portfolio, from its first file to the commission."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -384,6 +384,8 @@ async def _ask_for_permits(recording: Recording, campaign: str, listed: str, num
     noon = datetime.combine(AS_OF, time(18), UTC)
     with patch.object(asking, "now", lambda: noon):
         permit = await ask("dialer-feed", "ask_for_permit", asked, agency=agency)
+    # A list of permits is by the moment of the question.
+    with patch.object(asking, "now", lambda: noon + timedelta(seconds=1)):
         await ask("dialer-feed", "ask_for_permits", [{**asked, "phone": "+528715550000"}], agency=agency)
     begun = {"attempt_id": "m1-000001", "permit_id": permit["permit_id"], "started_at": f"{DAY}T18:00:05Z"}
     await ask("dialer-feed", "begin_attempt", {**begun, "agent": "Ana"}, agency=agency)
