@@ -19,8 +19,11 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d)")
 _SHOWN_MOMENT = "2026-11-22T16:20:30.123456Z"
 _MOST_ITEMS = 2
-_POSITIONS = frozenset({"position", "next_position"})
-"""Members that hold a place in an agency's stream, which begins elsewhere each time."""
+_POSITIONS = frozenset({"position", "next_position", "version"})
+"""Members that hold a place in an agency's stream, which begins elsewhere each time, and versions.
+
+A contract's version grows when it is judged in the background, before or after it is read.
+"""
 _CODES = frozenset({"acceptance_code"})
 """Members that are drawn by lot."""
 _SHOWN_CODE = "K7M2PX4D"

@@ -38,6 +38,8 @@ class InProcessPlatform:
         self.runtimes: dict[str, Runtime] = {}
         self.dsns: dict[str, str] = {}
         """The DSN of each service's database."""
+        self.databases: dict[str, Database] = {}
+        """The database of each service that runs, with its topics' partitions."""
         self.sources = {service: program.source for service, program in PROGRAMS.items()}
         self._databases = databases
         self._connections: dict[str, asyncpg.Connection[Any]] = {}
@@ -78,6 +80,7 @@ class InProcessPlatform:
                 source=self.sources[service],
             )
             settings = program.settings(**test_settings(self.dsns[service], service=service).model_dump())
+            self.databases[service] = database
             stack = AsyncExitStack()
             app = program.build(settings, database, runtime, Role.ALL)
             self.clients[service] = await stack.enter_async_context(client_for(app, mint()))
