@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import OutputModel, Reader
-from recobro_events import MoneyTotal, Row, Transaction
+from recobro_events import MoneyTotal, Transaction
 
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.portfolios import portfolios
@@ -89,10 +89,9 @@ async def change(tx: Transaction, portfolio_id: UUID, new: NewSegmentRules) -> S
 
 async def trial(reader: Reader, portfolio_id: UUID, proposed: NewSegmentRules | None) -> SegmentTrial:
     """Judge the open contracts by ``proposed`` rules, or by those that hold, without effect."""
-    rules = (await read(reader, portfolio_id)).rules if proposed is None else proposed.rules
-    if proposed is not None:
-        await portfolios.find(reader, portfolio_id)
-    rows: Sequence[Row] = await reader.fetch(queries.TRIAL, portfolio_id, as_json(rules), EXAMPLES)
+    await portfolios.find(reader, portfolio_id)
+    rules = (await current(reader, portfolio_id)).rules if proposed is None else proposed.rules
+    rows = await reader.fetch(queries.TRIAL, portfolio_id, as_json(rules), EXAMPLES)
     moves = [Move.model_validate(dict(row)) for row in rows]
     changed = tuple(move for move in moves if move.from_segment != move.to_segment)
     return SegmentTrial(
