@@ -309,9 +309,12 @@ async def test_a_refusal_is_said_in_the_language_of_the_reader(scene: Scene, cli
     assert answer.headers["Content-Language"] == "es"
 
 
-async def test_every_answer_is_kept_with_who_asked_and_what_was_known(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_every_answer_is_kept_with_who_asked_and_what_was_known(
+    scene: Scene, client: httpx.AsyncClient, clock: Clock
+) -> None:
     list_id, contract = await listed(scene)
     permit = await granted(client, question(contract, list_id=list_id))
+    clock.at += timedelta(seconds=1)
     await scene.receives(contract.paid())
     await refused(client, question(contract, list_id=list_id))
     page = (await client.get("/v1/permits", params={"list_id": str(list_id), "order": "desc", "limit": 1})).json()
