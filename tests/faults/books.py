@@ -33,6 +33,16 @@ class Books:
     silenced: set[UUID] = field(default_factory=set)
     planted: set[str] = field(default_factory=set)
     """The ids of records that the rig itself has put into the log."""
+    earlier: set[str] = field(default_factory=set)
+    """The ids of events that were committed before the witness was there. Markers are published from the start on."""
+
+    async def remember_earlier(self) -> None:
+        """Remember the events that the witness has not seen. Call it when the witness has just been installed."""
+        # An event that has left its outbox is in the log, so the outboxes are read first.
+        for service in self.dsns:
+            for lane in self.lanes(service):
+                self.earlier |= {str(row[0]) for row in await self.rows(service, f"SELECT event_id FROM outbox_{lane}")}
+        self.earlier |= {record.event_id for record in await self.log.records()}
 
     def lanes(self, service: str) -> Sequence[str]:
         """Return the lanes on which the service has an outbox."""

@@ -253,6 +253,7 @@ async def _open_books(data: DataFolder, client: Client, log: Log | None) -> tupl
         connection = await asyncpg.connect(dsn, timeout=10)
         await witness.install(connection, service, books.lanes(service))
         await connection.close()
+    await books.remember_earlier()
     with as_file(files("recobro") / "sample" / "cartera_mx.csv") as file:
         listing = await asyncio.to_thread(payments.publish, client, file, AS_OF, name="faults")
     books.list_id = listing.list_id
