@@ -14,6 +14,7 @@ from recobro_events.contracts.dialer_feed import (
     ContactInvalid,
     DebtorReported,
     Disposition,
+    ListEntryWithdrawn,
     OptOutRequested,
     PaymentClaimed,
     WrongfulCallDetected,
@@ -25,6 +26,7 @@ from recobro_events.contracts.portfolio import (
     DebtorStatus,
     DebtorStatusChanged,
 )
+from recobro_events.contracts.runtime import ContractSetAside
 from recobro_events.testing import apply_events, apply_records, published, record_of
 
 PHONE, OTHER_PHONE = "+525555123456", "+525555123457"
@@ -215,3 +217,9 @@ async def test_a_contact_point_of_another_contract_is_refused(given: Given) -> N
         with pytest.raises(UnappliableEvent):
             await receive(given, OptOutRequested(contract_id=one, contact_id=contact_id))
     assert await published(given.database, ContactPointChanged) == []
+
+
+def test_only_lines_of_history_may_wait() -> None:
+    assert {ListEntryWithdrawn, WrongfulCallDetected} <= consumer.paced
+    at_once = {CallCompleted, ClarificationRequested, ContactInvalid, DebtorReported, OptOutRequested, ContractSetAside}
+    assert not consumer.paced & at_once
