@@ -181,7 +181,9 @@ async def test_a_permit_needs_the_answer_of_every_source_and_ends_with_it(
         async with asyncio.timeout(240):
             reason = None
             while reason != "stale":
-                await scene.execute("UPDATE barrier SET opened_at = now() - interval '30 seconds' WHERE state = 'reached'")
+                await scene.execute(
+                    "UPDATE barrier SET opened_at = now() - interval '30 seconds' WHERE state = 'reached'"
+                )
                 reason = (await client.post("/v1/permits", json=asked)).json().get("reason")
         rounds = await scene.rows("SELECT DISTINCT rounds FROM barrier")
         assert [row["rounds"] for row in rounds] == [1]
