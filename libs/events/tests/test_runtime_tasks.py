@@ -19,7 +19,7 @@ NewDatabase = Callable[[], Awaitable[Database]]
 class Fragile:
     """A task that fails as often as is wanted, and then works until it is cancelled."""
 
-    def __init__(self, failures: int, error: Exception | None = None) -> None:
+    def __init__(self, failures: int, error: BaseException | None = None) -> None:
         self.runs = 0
         self.works = asyncio.Event()
         self._failures = failures
@@ -62,6 +62,17 @@ async def test_a_task_that_fails_is_known_and_started_again(go_on: asyncio.Semap
     assert running.problems() != [], "it may fail again at once"
     assert not any(task.done() for task in started)
     await end(*started)
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_failure(go_on: asyncio.Semaphore) -> None:
+    fragile, running = Fragile(failures=1, error=asyncio.CancelledError()), Tasks("orders")
+    started = running.start("counting", fragile.run)
+    go_on.release()
+    await asyncio.wait_for(fragile.works.wait(), 240)
+    assert running.problems() == ["counting has failed and is started again: unexpected CancelledError"]
+    started.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await started
 
 
 async def test_a_task_that_has_worked_for_a_while_is_no_problem_any_more(

@@ -65,7 +65,10 @@ class Tasks:
                     return
                 log.critical("runtime_task_failed", subject=name, error=str(error))
                 self._fails(name, str(error))
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                # A library may raise CancelledError although nobody has cancelled this task.
+                if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                    raise
                 log.critical("runtime_task_failed", subject=name, error=type(error).__name__, exc_info=True)
                 self._fails(name, f"unexpected {type(error).__name__}")
             finally:
@@ -83,3 +86,8 @@ class Tasks:
     def _fails(self, name: str, why: str) -> None:
         self._failed[name] = why
         metrics.TASK_FAILED.labels(self._service, name).set(1)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
