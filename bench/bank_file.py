@@ -4,9 +4,10 @@
     .venv/bin/python bench/make_portfolio.py live.csv --rows 9000 --seed 7
     .venv/bin/python bench/bank_file.py many.csv live.csv --data .recobro --payments 100000
 
-Single payments are measured before the file, during it and after it, from the API's answer to the withdrawal, so that
-other work on the machine hurts all of them alike. Prints also how long the file took to be booked, until each paid
-contract had left its list, and whether the sum of the balances fell by the sum of the file.
+Single payments are measured while a file is booked, and before and after it, from the API's answer to the withdrawal.
+``--files`` divides the payments among several files. Then quiet times and files take turns, and other work on the
+machine hurts both alike. Prints also how long the files took to be booked, until each paid contract had left its list,
+and whether the sum of the balances fell by the sum of the files.
 """
 
 import argparse
@@ -86,41 +87,52 @@ def main() -> None:
     parser.add_argument("many", type=Path, help="the portfolio file whose contracts the bank's file pays")
     parser.add_argument("live", type=Path, help="the portfolio file whose contracts are paid singly")
     parser.add_argument("--data", type=Path, default=Path(".recobro"))
-    parser.add_argument("--payments", type=int, default=100_000, help="payments in the bank's file")
+    parser.add_argument("--payments", type=int, default=100_000, help="payments in the bank's files")
+    parser.add_argument("--files", type=int, default=1)
     parser.add_argument("--rate", type=float, default=3.0, help="single payments per second")
     options = parser.parse_args()
     with connect(DataFolder(options.data), None) as client, TemporaryDirectory() as folder:
         live, many = (publish(client, file, AS_OF, name=file.stem) for file in (options.live, options.many))
         numbers = numbers_of(client, many)
-        file = Path(folder) / "bench.csv"
-        file.write_text("".join(rows(numbers, options.payments)), encoding="utf-8")
         contracts = list(live.contracts)
-        before, middle = contracts[:_QUIET_PAYMENTS], contracts[_QUIET_PAYMENTS:-_QUIET_PAYMENTS]
         time.sleep(2)
         was_owed = owed(client, many)
-        paid = {"before": quiet(client, before, options.rate)}
-        payers = Payers(client, middle, options.rate)
-        payers.start()
-        started = time.monotonic()
-        view = book(client, many, file)
-        booked = time.monotonic() - started
-        payers.over.set()
-        payers.join(timeout=120)
-        paid["during"] = payers.paid
+        alone: list[Paid] = []
+        beside: list[Paid] = []
+        booked, started = 0.0, time.monotonic()
+        for number in range(options.files):
+            file = Path(folder) / f"bench-{number}.csv"
+            file.write_text("".join(rows(numbers, options.payments // options.files)), encoding="utf-8")
+            alone += quiet(client, _taken(contracts), options.rate)
+            payers = Payers(client, contracts[_QUIET_PAYMENTS:], options.rate)
+            payers.start()
+            began = time.monotonic()
+            view = book(client, many, file)
+            booked += time.monotonic() - began
+            payers.over.set()
+            payers.join(timeout=120)
+            beside += payers.paid
+            paid = {payment.contract_id for payment in beside}
+            contracts = [contract_id for contract_id in contracts if contract_id not in paid]
+            counts = f"booked {view['payments']}, rejected {view['rows_rejected']}"
+            print(f"rows {view['rows_read']}, {counts}: {view['status']}")
         withdrawn = withdrawals(client, many.list_id, min(len(numbers), options.payments), within_seconds=600)
         off = time.monotonic() - started
-        paid["after"] = quiet(client, contracts[-_QUIET_PAYMENTS:], options.rate)
-        items = withdrawals(client, live.list_id, sum(map(len, paid.values())), within_seconds=120)
-        paths = (
-            f"rows {view['rows_read']}, booked {view['payments']}, rejected {view['rows_rejected']}: {view['status']}"
-        )
-        print(f"{paths}; booked after {booked:.1f} s; {len(withdrawn)} contracts off their list after {off:.1f} s")
+        alone += quiet(client, _taken(contracts), options.rate)
+        items = withdrawals(client, live.list_id, len(alone) + len(beside), within_seconds=120)
+        print(f"booked in {booked:.1f} s; {len(withdrawn)} contracts off their list {off:.1f} s after the start")
         fell = was_owed - owed(client, many)
-        print(f"what is overdue fell by {fell:.2f}, and the file is of {options.payments * _CENT:.2f}")
-        for name, some in paid.items():
+        print(f"what is overdue fell by {fell:.2f}, and the files are of {options.payments * _CENT:.2f}")
+        for name, some in (("alone", alone), ("beside", beside)):
             seconds = delays(some, items)
             figures = "  ".join(f"p{p:g} {percentile(seconds, p) * 1000:.0f}" for p in (50, 95, 99, 100))
             print(f"{len(some):5} single payments {name:<7} milliseconds to the withdrawal: {figures}")
+
+
+def _taken(contracts: list[UUID]) -> list[UUID]:
+    """The next contracts for a quiet time, which are taken off the list."""
+    taken, contracts[:] = contracts[:_QUIET_PAYMENTS], contracts[_QUIET_PAYMENTS:]
+    return taken
 
 
 if __name__ == "__main__":

@@ -115,10 +115,13 @@ async def _bank_file(recording: Recording, contracts: list[Json]) -> None:
         f"{DAY},70.00,BNX-7003,,abono,",
         f"{DAY},doscientos,BNX-7004,FLL 0001,,",
     )
-    given = {"portfolio_id": portfolio, "filename": "pagos.csv"}
+    given = {"portfolio_id": portfolio, "filename": "pagos.csv", "dry_run": "true"}
     sent = await ask("portfolio", "upload_payment_file", "\n".join((*rows, "")).encode(), **given)
     file_id = sent["file_id"]
-    await recording.platform.until("portfolio", "SELECT bool_and(status = 'loaded') FROM payment_file")
+    loaded = "SELECT bool_and(status = 'loaded') FROM payment_file"
+    await recording.platform.until("portfolio", loaded)
+    await ask("portfolio", "book_tried_file", file_id=file_id)
+    await recording.platform.until("portfolio", loaded)
     for operation in ("read_payment_file", "read_payment_rejects", "list_rejected_payments"):
         await ask("portfolio", operation, file_id=file_id)
     await ask("portfolio", "list_all_payment_files")

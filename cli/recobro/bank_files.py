@@ -50,6 +50,7 @@ def bank_file(
     control_amount: Annotated[
         str | None, typer.Option(metavar="AMOUNT", help="What its amounts must add up to; else nothing is booked.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the file would do, and change nothing.")] = False,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
@@ -65,7 +66,7 @@ def bank_file(
     if not file.is_file():
         raise Trouble(tr("There is no file {file}.", file=file))
     query: dict[str, Any] = {"filename": file.name, "format": form, "channel": channel, "control_rows": control_rows}
-    query["control_amount"] = control_amount
+    query |= {"control_amount": control_amount, "dry_run": dry_run or None}
     with connect(DataFolder(data), url) as client:
         path = f"/v1/portfolios/{portfolio_id_of(client, portfolio)}/payment-files"
         sent = client.upload("portfolio", path, file, query, lambda _: None)
@@ -104,7 +105,9 @@ def _print_outcome(view: Record, rejects: Path | None) -> None:
         err.print(tr("Not booked: {error}", error=view["error"]), style="red", markup=False)
     else:
         names = ("payments", "known", "reversals", "unidentified")
-        counts = {name: count(view[name]) for name in names}
+        counts = {name: f"{count(view[name])} ({amount(view[f'amount_{name}'])})" for name in names}
+        if view["dry_run"]:
+            out.print(tr("This was a dry run. Nothing was booked."))
         out.print(
             tr(
                 "Booked: {payments}. Known before: {known}. Reversals: {reversals}. Unidentified: {unidentified}.",

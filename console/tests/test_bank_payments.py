@@ -40,8 +40,13 @@ async def test_a_bank_file_is_loaded_and_its_money_gets_its_place_by_the_keyboar
         content = FilePayload(name=f"{mark}.csv", mimeType="text/csv", buffer=bank_file(contract, mark).encode())
         await page.set_input_files("#f-file", content)
         await page.press("#f-file", "Tab")
-        await page.get_by_role("button", name="Cargar el archivo").press("Enter")
+        await page.get_by_role("button", name="Probar el archivo").press("Enter")
         await page.wait_for_url("**/payments/files/*")
+        await page.get_by_text("Fue una prueba: no se registró nada.").wait_for()
+        assert (await Axe().run(page)).violations_count == 0
+        waiting = await scene.platform.get("portfolio", "/v1/unidentified-payments", portfolio_id=portfolio_id)
+        assert waiting["items"] == []
+        await page.get_by_role("button", name="Registrar este archivo").press("Enter")
         await page.get_by_role("status").get_by_text("registrado").wait_for()
         await page.get_by_role("heading", name="Filas rechazadas").wait_for()
         assert await page.get_by_text("no es una fecha como 30/11/2026 o 2026-11-30").count() == 1

@@ -15,7 +15,7 @@ STATUSES = ("received", "reading", "loading", "loaded", "failed")
 STATES = ("open", "allocated", "returned", "reversed")
 _AT_ONCE = 50
 _AT_WORK = frozenset({"received", "reading", "loading"})
-_SENT = ("channel", "control_rows", "control_amount")
+_SENT = ("channel", "control_rows", "control_amount", "dry_run")
 _UNIDENTIFIED = "/payments/unidentified"
 router = Router()
 
@@ -88,12 +88,30 @@ async def load_file(page: CurrentPage, request: Request) -> Response:
 @router.get("/payments/files/{file_id}")
 async def file(page: CurrentPage, file_id: UUID, cursor: str | None = None) -> Response:
     """One file: how far it is, what came out, and its rejected rows."""
+    return await _file(page, file_id, cursor)
+
+
+async def _file(
+    page: Page, file_id: UUID, cursor: str | None = None, wrong: str | None = None, status: int = 200
+) -> Response:
     shown = await _one(page, file_id)
     rejects = None
     if shown["file"]["rows_rejected"]:
         path = f"/v1/payment-files/{file_id}/rejected-rows"
         rejects = await page.attempt(page.services.get("portfolio", path, limit=_AT_ONCE, cursor=cursor))
-    return page.show("payments/file.html", **shown, rejects=rejects, first=cursor is None)
+    return page.show("payments/file.html", status, **shown, rejects=rejects, first=cursor is None, wrong=wrong)
+
+
+@router.post("/payments/files/{file_id}/booking")
+async def book(page: CurrentPage, file_id: UUID) -> Response:
+    """Book the file that was tried."""
+    typed = await page.form()
+    path = f"/payments/files/{file_id}"
+    try:
+        await page.services.post("portfolio", f"/v1/payment-files/{file_id}/booking", {}, key=typed.get("_key"))
+    except Refused as refusal:
+        return await _file(page, file_id, wrong=page.said(refusal), status=422)
+    return page.done(path, "The file is booked now.")
 
 
 @router.get("/payments/files/{file_id}/state")

@@ -15,6 +15,7 @@ from chassis import (
     ServiceDatabase,
     ShortText,
     WholeParameter,
+    WriteTransaction,
     reads,
     streamed_body,
     writes,
@@ -48,6 +49,7 @@ class PaymentUpload:
         None
     )
     channel: Annotated[ShortText, Query(description="The channel of rows that name none")] = DEFAULT_CHANNEL
+    dry_run: Annotated[bool, Query(description="Say what the file would do, and book nothing")] = False
     control_rows: Annotated[
         WholeParameter | None,
         Query(ge=0, le=100_000_000, description="The payments and reversals that the file must have"),
@@ -81,7 +83,7 @@ async def upload_payment_file(
     """Upload a bank's file of payments as the raw body: a table (CSV, XLSX, Parquet), camt.053 or MT940.
 
     It may be packed as gzip or alone in a ZIP archive. Files are booked after this answer, in the order of upload. Each
-    channel and reference counts once while it is not reversed.
+    channel and reference counts once while it is not reversed. ``dry_run`` says what the file would do.
     """
     async with database.connection() as connection:
         await portfolios.find(connection, portfolio_id)
@@ -92,13 +94,24 @@ async def upload_payment_file(
             detail = rejects.said(problem.detail, _language(locale))
             raise Invalid(detail, code=problem.code.replace("_", "-")) from problem
         controls = Controls(options.control_rows, options.control_amount)
-        sent = Sent(options.filename or "payments", options.format, options.channel, controls)
+        sent = Sent(options.filename or "payments", options.format, options.channel, controls, options.dry_run)
         async with database.transaction() as tx:
             file, queued = await uploads.queue(tx, portfolio_id, sent, received, key)
     if queued:
         request.app.state.bank_loader.wake()
     else:
         response.status_code = 200
+    return _told(file, locale, response)
+
+
+@router.post("/payment-files/{file_id}/booking", status_code=202, dependencies=[writes("portfolio")])
+@also_answers(409, "nothing-to-book", "being-tried", "file-expired", "too-many-files")
+async def book_tried_file(
+    file_id: UUID, request: Request, tx: WriteTransaction, locale: ReaderLocale, response: Response
+) -> PaymentFileView:
+    """Book a file that a dry run has tried. It is read again, and booked in its turn."""
+    file = await uploads.book_tried(tx, file_id)
+    tx.after_commit(request.app.state.bank_loader.wake)
     return _told(file, locale, response)
 
 

@@ -6,10 +6,12 @@ that comes alone waits for neither the locks nor the events of a large file.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid5
 
 import structlog
@@ -32,6 +34,7 @@ PAUSE_SHARE = 1.0
 _UNIDENTIFIED_ROWS = 1_000
 _MATCHED_ROWS = 2_000
 _FIRST = UUID(int=0)
+_KEPT = ("booked", "known", "reversed", "unidentified")
 REASON = "reversed_by_bank"
 """The reason that a reversal in a file has."""
 
@@ -43,19 +46,21 @@ _ILLEGIBLE = "the reference has no visible character"
 
 
 @dataclass
-class _Outcomes:
-    """What became of the rows of a chunk. ``refused`` holds the amount of a payment, 0 for a reversal."""
+class Outcomes:
+    """What became of the rows of a chunk. ``refused_amount`` is that of the refused payments, without reversals."""
 
     became: list[tuple[int, str, UUID | None, UUID | None]] = field(default_factory=list)
     refused: list[tuple[int, str, str]] = field(default_factory=list)
     refused_amount: Decimal = Decimal(0)
+    amounts: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
-    def keep(self, row: int, outcome: str, payment_id: UUID | None = None, unidentified_id: UUID | None = None) -> None:
-        self.became.append((row, outcome, payment_id, unidentified_id))
+    def keep(self, row: Row, outcome: str, payment_id: UUID | None = None, unidentified_id: UUID | None = None) -> None:
+        self.became.append((row["row_number"], outcome, payment_id, unidentified_id))
+        self.amounts[outcome] += row["amount"]
 
-    def refuse(self, row: int, code: str, reason: str, amount: Decimal = Decimal(0)) -> None:
-        self.refused.append((row, code, reason))
-        self.refused_amount += amount
+    def refuse(self, row: Row, code: str, reason: str, *, is_reversal: bool = False) -> None:
+        self.refused.append((row["row_number"], code, reason))
+        self.refused_amount += 0 if is_reversal else row["amount"]
 
     async def store(self, tx: Transaction, work: Work) -> None:
         counts = Counter(outcome for _, outcome, *_ in self.became)
@@ -65,30 +70,55 @@ class _Outcomes:
         if self.refused:
             columns = [list(column) for column in zip(*self.refused, strict=True)]
             await tx.execute(applying_queries.REJECT, work.file_id, *columns)
-        kept = (counts[name] for name in ("booked", "known", "reversed", "unidentified"))
-        await tx.execute(applying_queries.PROGRESS, work.file_id, *kept, len(self.refused), self.refused_amount)
+        kept = [counts[name] for name in _KEPT]
+        amounts = [self.amounts[name] for name in _KEPT]
+        await tx.execute(
+            applying_queries.PROGRESS, work.file_id, *kept, len(self.refused), self.refused_amount, *amounts
+        )
+
+
+Attempt = Callable[[Transaction], Awaitable[tuple[Outcomes, Any]]]
+"""Books rows, and returns what becomes of them and where the next attempt begins: None if no row is left."""
+Perform = Callable[[Database, Work, Attempt], Awaitable[Any]]
+Reverse = Callable[[Transaction, Work, Row], Awaitable[tuple[Outcomes, None]]]
 
 
 async def apply(database: Database, work: Work, chunk_rows: int = CHUNK_ROWS) -> None:
     """Book the file, from where an earlier attempt stopped."""
-    await _match(database, work)
-    await step(database, lambda tx: _refuse_after_reversals(tx, work))
+    await match(database, work)
+    await book(database, work, chunk_rows, _for_good)
+    row: int | None = 0
+    while row is not None:
+        row = await reverse_next(database, work, row, _for_good, reverse)
+    await step(database, lambda tx: finish(tx, work))
+
+
+async def _for_good(database: Database, work: Work, attempt: Attempt) -> Any:
+    async def do(tx: Transaction) -> Any:
+        outcomes, next_ = await attempt(tx)
+        await outcomes.store(tx, work)
+        return next_
+
+    return await step(database, do)
+
+
+async def book(database: Database, work: Work, chunk_rows: int, perform: Perform) -> None:
+    """Book the payments by contract, and keep the others as unidentified. ``perform`` makes each attempt."""
+    await perform(database, work, lambda tx: _refuse_after_reversals(tx, work))
     clock = asyncio.get_running_loop().time
     after: UUID | None = _FIRST
     while after is not None:
         began, contract = clock(), after
-        after = await step(database, lambda tx: _book_chunk(tx, work, contract, chunk_rows))  # noqa: B023
+        after = await perform(database, work, lambda tx: _book_chunk(tx, work, contract, chunk_rows))  # noqa: B023
         await asyncio.sleep(PAUSE_SHARE * (clock() - began))
+        if after is None and contract != _FIRST:
+            after = _FIRST
     row: int | None = 0
     while row is not None:
-        row = await step(database, lambda tx: _wait_chunk(tx, work, row or 0))  # noqa: B023
-    row = 0
-    while row is not None:
-        row = await _reverse_next(database, work, row)
-    await step(database, lambda tx: _finish(tx, work))
+        row = await perform(database, work, lambda tx: _wait_chunk(tx, work, row or 0))  # noqa: B023
 
 
-async def _match(database: Database, work: Work) -> None:
+async def match(database: Database, work: Work) -> None:
     """Find the contract of each payment that is not booked yet."""
     async with database.connection() as connection:
         last = await connection.fetchval(applying_queries.LAST_ROW, work.file_id)
@@ -100,34 +130,35 @@ async def _match(database: Database, work: Work) -> None:
         )
 
 
-async def _is_ours(tx: Transaction, work: Work) -> bool:
+async def is_ours(tx: Transaction, work: Work) -> bool:
     """Lock the file's row. Whoever has lost the lease meanwhile waits here, and finds the rows done."""
     file = await tx.fetchrow(queries.LOCKED, work.file_id)
     return file is not None and file["status"] == "loading"
 
 
-async def _refuse_after_reversals(tx: Transaction, work: Work) -> None:
-    if not await _is_ours(tx, work):
-        return
-    outcomes = _Outcomes()
-    for row in await tx.fetch(applying_queries.AFTER_REVERSALS, work.file_id):
-        outcomes.refuse(row["row_number"], "reference_reversed", _REVERSED, row["amount"])
-    await outcomes.store(tx, work)
+async def _refuse_after_reversals(tx: Transaction, work: Work) -> tuple[Outcomes, None]:
+    outcomes = Outcomes()
+    if await is_ours(tx, work):
+        for row in await tx.fetch(applying_queries.AFTER_REVERSALS, work.file_id):
+            outcomes.refuse(row, "reference_reversed", _REVERSED)
+    return outcomes, None
 
 
-async def _book_chunk(tx: Transaction, work: Work, after: UUID, rows: int) -> UUID | None:
-    """Book the next payments by contract. Returns the contract with which the next chunk begins; None at the end."""
-    if not await _is_ours(tx, work):
-        return None
+async def _book_chunk(tx: Transaction, work: Work, after: UUID, rows: int) -> tuple[Outcomes, UUID | None]:
+    """Book the next payment of each of the next contracts. The next chunk begins after the last of these contracts.
+
+    After the last contract the booking begins again with the first one, for the next payment of each.
+    """
+    outcomes = Outcomes()
+    if not await is_ours(tx, work):
+        return outcomes, None
     found = {row["row_number"]: row for row in await tx.fetch(applying_queries.PAYMENTS, work.file_id, after, rows)}
     if not found:
-        return None
+        return outcomes, None
     placed = [PlacedPayment(row["contract_id"], number, _facts(row)) for number, row in found.items()]
-    outcomes = _Outcomes()
     for number, outcome in (await book_placed(tx, placed)).items():
         _judge(outcomes, found[number], outcome)
-    await outcomes.store(tx, work)
-    return placed[-1].contract_id
+    return outcomes, placed[-1].contract_id
 
 
 def _facts(row: Row) -> PaymentFacts:
@@ -137,19 +168,18 @@ def _facts(row: Row) -> PaymentFacts:
     )
 
 
-def _judge(outcomes: _Outcomes, row: Row, outcome: Booked | Problem) -> None:
-    number = row["row_number"]
+def _judge(outcomes: Outcomes, row: Row, outcome: Booked | Problem) -> None:
     if isinstance(outcome, Booked):
-        outcomes.keep(number, "booked", outcome.payment_id)
+        outcomes.keep(row, "booked", outcome.payment_id)
     elif isinstance(outcome, PaymentKnown) and outcome.is_same:
-        outcomes.keep(number, "known", outcome.payment_id)
+        outcomes.keep(row, "known", outcome.payment_id)
     elif isinstance(outcome, PaymentUnidentified) and outcome.is_same:
-        outcomes.keep(number, "known", None, outcome.unidentified_id)
+        outcomes.keep(row, "known", None, outcome.unidentified_id)
     else:
-        outcomes.refuse(number, *_reason(outcome), row["amount"])
+        outcomes.refuse(row, *reason_of(outcome))
 
 
-def _reason(problem: Problem) -> tuple[str, str]:
+def reason_of(problem: Problem) -> tuple[str, str]:
     if isinstance(problem, PaymentKnown):
         return "payment_conflict", f"this channel and reference belong to another payment: {problem.known}"
     if isinstance(problem, PaymentUnidentified):
@@ -162,46 +192,44 @@ def _reason(problem: Problem) -> tuple[str, str]:
     return problem.code.replace("-", "_"), problem.detail
 
 
-async def _wait_chunk(tx: Transaction, work: Work, after: int) -> int | None:
-    """Keep the next payments whose contracts are not known. Returns the last row; None at the end.
+async def _wait_chunk(tx: Transaction, work: Work, after: int) -> tuple[Outcomes, int | None]:
+    """Keep the next payments whose contracts are not known. The next chunk begins after the last of these rows.
 
     The portfolio is locked, so that no payment with such a reference is booked at the same moment.
     """
-    if not await _is_ours(tx, work):
-        return None
+    outcomes = Outcomes()
+    if not await is_ours(tx, work):
+        return outcomes, None
     await portfolios.locked(tx, work.portfolio_id)
     rows = await tx.fetch(applying_queries.UNMATCHED, work.file_id, work.portfolio_id, after, _UNIDENTIFIED_ROWS)
     if not rows:
-        return None
-    outcomes = _Outcomes()
+        return outcomes, None
     new: dict[bytes, Row] = {}
     ids: dict[int, UUID] = {}
     for row in rows:
         key, number = row["key"], row["row_number"]
         if key in new:
-            _judge_unmatched(
-                outcomes, row, (new[key]["amount"], new[key]["paid_on"]), None, ids[new[key]["row_number"]]
-            )
+            stated = (new[key]["amount"], new[key]["paid_on"])
+            _judge_unmatched(outcomes, row, stated, None, ids[new[key]["row_number"]])
         elif row["unidentified_id"] is not None:
             stated = (row["waiting_amount"], row["waiting_paid_on"])
             _judge_unmatched(outcomes, row, stated, None, row["unidentified_id"])
         elif row["payment_id"] is not None:
             _judge_unmatched(outcomes, row, (row["live_amount"], row["live_paid_on"]), row["payment_id"], None)
         elif key is None:
-            outcomes.refuse(number, "no_reference", _ILLEGIBLE, row["amount"])
+            outcomes.refuse(row, "no_reference", _ILLEGIBLE)
         elif row["was_reversed"]:
-            outcomes.refuse(number, "reference_reversed", _REVERSED, row["amount"])
+            outcomes.refuse(row, "reference_reversed", _REVERSED)
         else:
             new[key] = row
             ids[number] = _unidentified_id(work.portfolio_id, row["channel"], row["reference"])
-            outcomes.keep(number, "unidentified", None, ids[number])
+            outcomes.keep(row, "unidentified", None, ids[number])
     await tx.execute(applying_queries.KEEP_UNIDENTIFIED, work.file_id, work.portfolio_id, list(ids), list(ids.values()))
-    await outcomes.store(tx, work)
-    return int(rows[-1]["row_number"])
+    return outcomes, rows[-1]["row_number"]
 
 
 def _judge_unmatched(
-    outcomes: _Outcomes,
+    outcomes: Outcomes,
     row: Row,
     known: tuple[Decimal, object],
     payment_id: UUID | None,
@@ -209,10 +237,14 @@ def _judge_unmatched(
 ) -> None:
     """The reference is known. With the same amount and day the money is, too."""
     if known == (row["amount"], row["paid_on"]):
-        outcomes.keep(row["row_number"], "known", payment_id, unidentified_id)
+        outcomes.keep(row, "known", payment_id, unidentified_id)
     else:
-        reason = f"this channel and reference belong to another payment: {known[0]:.2f} paid on {known[1]}"
-        outcomes.refuse(row["row_number"], "payment_conflict", reason, row["amount"])
+        outcomes.refuse(row, *conflict_with(*known))
+
+
+def conflict_with(amount: Decimal, paid_on: object) -> tuple[str, str]:
+    """Why a row is rejected whose reference this payment has."""
+    return "payment_conflict", f"this channel and reference belong to another payment: {amount:.2f} paid on {paid_on}"
 
 
 def _unidentified_id(portfolio_id: UUID, channel: str, reference: str) -> UUID:
@@ -224,29 +256,29 @@ class _Meanwhile(Exception):
     """Another transaction has changed what a reversal takes back."""
 
 
-async def _reverse_next(database: Database, work: Work, after: int) -> int | None:
+async def reverse_next(database: Database, work: Work, after: int, perform: Perform, reverse: Reverse) -> int | None:
     """Take back what the next reversal names. Returns its row; None at the end."""
     async with database.connection() as connection:
         row = await connection.fetchrow(applying_queries.REVERSAL, work.file_id, after)
     if row is None:
         return None
     try:
-        await step(database, lambda tx: _reverse(tx, work, row))
+        await perform(database, work, lambda tx: reverse(tx, work, row))
     except (_Meanwhile, PaymentReversedAlready):
         return after
     except Problem as problem:
-        code, reason = _reason(problem)
-        await step(database, lambda tx: _refuse(tx, work, row, code, reason))
+        code, reason = reason_of(problem)
+        await perform(database, work, lambda tx: _refuse(tx, work, row, code, reason))
     return int(row["row_number"])
 
 
-async def _reverse(tx: Transaction, work: Work, row: Row) -> None:
-    if not await _is_ours(tx, work):
-        return
+async def reverse(tx: Transaction, work: Work, row: Row) -> tuple[Outcomes, None]:
+    outcomes = Outcomes()
+    if not await is_ours(tx, work):
+        return outcomes, None
     found = await tx.fetch(
         applying_queries.REVERSED, work.portfolio_id, row["channel"], row["reference"], row["end_to_end"]
     )
-    outcomes, number = _Outcomes(), row["row_number"]
     live = [one for one in found if one["is_live"]]
     fitting = [one for one in live if one["amount"] == row["amount"]]
     if len(fitting) == 1:
@@ -256,32 +288,41 @@ async def _reverse(tx: Transaction, work: Work, row: Row) -> None:
             await reversing.reverse(tx, taken["payment_id"], reversal)
         elif not await allocating.reverse(tx, taken["unidentified_id"], reversal):
             raise _Meanwhile
-        outcomes.keep(number, "reversed", taken["payment_id"], taken["unidentified_id"])
+        outcomes.keep(row, "reversed", taken["payment_id"], taken["unidentified_id"])
     elif not live and any(one["reversed_on"] == row["paid_on"] for one in found):
-        outcomes.keep(number, "known")
+        outcomes.keep(row, "known")
     elif len(fitting) > 1:
         raise Conflict("several payments have this reference and amount", code="reversal-unclear")
     elif live:
-        raise Conflict(f"the payment was of {live[0]['amount']:.2f}", code="reversal-differs")
+        raise reversal_differs(live[0]["amount"])
     else:
-        raise Conflict("no payment with this channel and reference is known", code="reversal-unknown")
-    await outcomes.store(tx, work)
+        raise reversal_unknown()
+    return outcomes, None
 
 
-async def _refuse(tx: Transaction, work: Work, row: Row, code: str, reason: str) -> None:
-    if await _is_ours(tx, work):
-        outcomes = _Outcomes()
-        outcomes.refuse(row["row_number"], code, reason)
-        await outcomes.store(tx, work)
+def reversal_differs(amount: Decimal) -> Conflict:
+    return Conflict(f"the payment was of {amount:.2f}", code="reversal-differs")
 
 
-async def _finish(tx: Transaction, work: Work) -> None:
-    if not await _is_ours(tx, work):
+def reversal_unknown() -> Conflict:
+    return Conflict("no payment with this channel and reference is known", code="reversal-unknown")
+
+
+async def _refuse(tx: Transaction, work: Work, row: Row, code: str, reason: str) -> tuple[Outcomes, None]:
+    outcomes = Outcomes()
+    if await is_ours(tx, work):
+        outcomes.refuse(row, code, reason, is_reversal=True)
+    return outcomes, None
+
+
+async def finish(tx: Transaction, work: Work) -> None:
+    if not await is_ours(tx, work):
         return
     file = await tx.fetchrow(queries.FILE, work.file_id)
     assert file is not None
     seconds = await tx.fetchval(queries.LOADED, work.file_id)
-    tx.after_commit(partial(metrics.payment_file_ended, "loaded", seconds))
+    tx.after_commit(partial(metrics.payment_file_ended, "tried" if work.dry_run else "loaded", seconds))
     ids = {"file_id": str(work.file_id), "portfolio_id": str(work.portfolio_id)}
     counts = {name: file[name] for name in ("payments", "known", "reversals", "unidentified", "rows_rejected")}
-    tx.after_commit(partial(_log.info, "payment file loaded", **ids, **counts, seconds=round(seconds, 1)))
+    told = "payment file tried" if work.dry_run else "payment file loaded"
+    tx.after_commit(partial(_log.info, told, **ids, **counts, seconds=round(seconds, 1)))

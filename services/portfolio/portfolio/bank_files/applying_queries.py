@@ -46,10 +46,11 @@ SELECT row_number, amount FROM payment_file_row JOIN reversed ON key = payment_k
 WHERE file_id = $1 AND NOT is_reversal AND outcome IS NULL AND row_number > place
     AND EXISTS (SELECT FROM reversed)
 """
-# $1 file, $2 contract after whose rows this chunk begins, $3 rows
+# $1 file, $2 contract after which this chunk begins, $3 rows. The next payment of each contract: no contract occurs
+# twice, so all rows of a chunk are booked at once.
 PAYMENTS = """
-SELECT row_number, contract_id, amount, paid_on, channel, reference FROM payment_file_row
-WHERE file_id = $1 AND outcome IS NULL AND NOT is_reversal AND contract_id >= $2
+SELECT DISTINCT ON (contract_id) row_number, contract_id, amount, paid_on, channel, reference FROM payment_file_row
+WHERE file_id = $1 AND outcome IS NULL AND NOT is_reversal AND contract_id > $2
 ORDER BY contract_id, row_number LIMIT $3
 """
 # $1 file, $2 portfolio, $3 row after which this chunk begins, $4 rows. What is known of the reference of each.
@@ -132,10 +133,56 @@ INSERT INTO payment_file_reject (file_id, row_number, errors, cells)
 SELECT $1, row_number, jsonb_build_array(jsonb_build_object('column', NULL, 'code', code, 'reason', reason)), cells
 FROM refused
 """
-# $1 file, $2 booked, $3 known, $4 reversals, $5 unidentified, $6 rejected, $7 the amount of the rejected payments
+# $1 file, $2 booked, $3 known, $4 reversals, $5 unidentified, $6 rejected, $7 the amount of the rejected payments,
+# $8 to $11 the amounts of $2 to $5
 PROGRESS = """
 UPDATE payment_file SET attempts = 0, payments = payments + $2, known = known + $3, reversals = reversals + $4,
     unidentified = unidentified + $5, rows_accepted = rows_accepted - $6, rows_rejected = rows_rejected + $6,
-    amount_accepted = amount_accepted - $7, done = done + $2 + $3 + $4 + $5 + $6
+    amount_accepted = amount_accepted - $7, done = done + $2 + $3 + $4 + $5 + $6,
+    amount_payments = amount_payments + $8, amount_known = amount_known + $9, amount_reversals = amount_reversals + $10,
+    amount_unidentified = amount_unidentified + $11
 WHERE file_id = $1
+"""
+# $1 file, $2 rows: whether another attempt has judged one of these already.
+ALREADY_JUDGED = """
+SELECT EXISTS (SELECT FROM payment_file_row
+    WHERE file_id = $1 AND row_number = ANY($2::integer[]) AND outcome IS NOT NULL)
+"""
+# $1 file. Payments of a dry run that repeat the reference of a payment above, which counts.
+REPEATS = """
+WITH tried AS MATERIALIZED (
+    SELECT row_number, contract_id, amount, paid_on, outcome,
+        first_value(row_number) OVER above AS first_row, first_value(contract_id) OVER above AS first_contract,
+        first_value(amount) OVER above AS first_amount, first_value(paid_on) OVER above AS first_paid_on
+    FROM payment_file_row
+    WHERE file_id = $1 AND NOT is_reversal AND outcome IN ('booked', 'unidentified')
+    WINDOW above AS (PARTITION BY payment_key(channel, reference) ORDER BY contract_id IS NULL, row_number)
+)
+SELECT row_number, amount, outcome, first_amount, first_paid_on,
+    (amount, paid_on) = (first_amount, first_paid_on) AND (contract_id = first_contract) IS NOT FALSE AS is_same
+FROM tried WHERE row_number <> first_row ORDER BY row_number
+"""
+# $1 file, $2 rows of payments: their outcomes and what was counted of them.
+FORGET = """
+WITH forgotten AS (
+    UPDATE payment_file_row SET outcome = NULL WHERE file_id = $1 AND row_number = ANY($2::integer[])
+    RETURNING old.outcome, amount
+), counted AS (
+    SELECT count(*) FILTER (WHERE outcome = 'booked') AS payments,
+        count(*) FILTER (WHERE outcome = 'unidentified') AS unidentified,
+        coalesce(sum(amount) FILTER (WHERE outcome = 'booked'), 0) AS amount_payments,
+        coalesce(sum(amount) FILTER (WHERE outcome = 'unidentified'), 0) AS amount_unidentified
+    FROM forgotten
+)
+UPDATE payment_file AS file SET payments = file.payments - counted.payments,
+    unidentified = file.unidentified - counted.unidentified, done = done - counted.payments - counted.unidentified,
+    amount_payments = file.amount_payments - counted.amount_payments,
+    amount_unidentified = file.amount_unidentified - counted.amount_unidentified
+FROM counted WHERE file_id = $1
+"""
+# $1 file, $2 channel, $3 reference: what the dry run of this file would have done with the reference.
+TRIED = """
+SELECT amount, is_reversal, paid_on FROM payment_file_row
+WHERE file_id = $1 AND payment_key(channel, reference) = payment_key($2, $3)
+    AND outcome IN ('booked', 'unidentified', 'reversed')
 """

@@ -15,7 +15,7 @@ from chassis.background import Kept, keep
 from recobro_events import SESSION_SETTINGS, TRANSIENT_ERRORS, Backoff, Database, Row, Transaction, step
 
 from portfolio import metrics
-from portfolio.bank_files import applying, landing, queries
+from portfolio.bank_files import applying, dry_runs, landing, queries
 from portfolio.bank_files.applying import CHUNK_ROWS
 from portfolio.bank_files.landing import Intake, read_in_child
 from portfolio.bank_files.work import Work
@@ -124,7 +124,7 @@ class BankLoader:
         try:
             if work.status in ("received", "reading"):
                 await landing.read(self._database, work, self._intake)
-            await applying.apply(self._database, work, self._chunk_rows)
+            await (dry_runs.run if work.dry_run else applying.apply)(self._database, work, self._chunk_rows)
         except FileRefused as refused:
             await self._fail(work, refused.code, refused.detail)
         except asyncio.CancelledError:
@@ -155,9 +155,9 @@ class BankLoader:
         return Work(**dict(row))
 
     async def clear_leftovers(self) -> None:
-        """Delete the bytes of files that are loaded or have failed."""
+        """Delete the bytes of files that are booked or have failed, and of tried ones after some days."""
         async with self._database.connection() as connection:
-            finished = await connection.fetch(queries.LEFTOVERS)
+            finished = await connection.fetch(queries.LEFTOVERS, COPIES_DAYS, None)
         for row in finished:
             await step(self._database, lambda tx: _clear(tx, row))  # noqa: B023
 
@@ -179,7 +179,7 @@ class BankLoader:
 async def _clear(tx: Transaction, file: Row) -> None:
     # Uploads take the same lock: a failed file may be sent again at this moment.
     await tx.execute(queries.LOCK_IDENTITY, f"{file['portfolio_id']}|{file['sha256'].hex()}")
-    if await tx.fetchval(queries.IS_FINISHED, file["file_id"]) in ("loaded", "failed"):
+    if await tx.fetchrow(queries.LEFTOVERS, COPIES_DAYS, file["file_id"]) is not None:
         await tx.execute(queries.DELETE_PARTS, file["file_id"])
 
 

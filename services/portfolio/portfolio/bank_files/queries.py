@@ -7,7 +7,8 @@ file_id, portfolio_id, filename, coalesce(format, given_format) AS format, chann
 phase_started_at, done, expected, rows_read, rows_accepted, rows_rejected, amount_accepted, payments, known, reversals,
 unidentified, (SELECT count(*) FROM unidentified_payment AS waiting
     WHERE waiting.file_id = payment_file.file_id AND waiting.state = 'open') AS waiting,
-control_rows, control_amount, warnings, error_code, error, received_at, started_at, finished_at, actor AS uploaded_by
+control_rows, control_amount, warnings, error_code, error, received_at, started_at, finished_at, actor AS uploaded_by,
+dry_run, amount_payments, amount_known, amount_reversals, amount_unidentified
 """
 FILE = f"SELECT {_FILE} FROM payment_file WHERE file_id = $1"
 # $1 portfolio or null, $2 status or null, $3 the sequence beyond which the page begins, $4 limit, $5 the day in the
@@ -21,27 +22,33 @@ WHERE ($1::uuid IS NULL OR portfolio_id = $1) AND ($2::text IS NULL OR status = 
 ORDER BY sequence {{order}} LIMIT $4
 """)
 LOCK_IDENTITY = "SELECT pg_advisory_xact_lock(hashtextextended($1, 20260104))"
-SAME = "SELECT file_id, status FROM payment_file WHERE portfolio_id = $1 AND sha256 = $2"
+SAME = "SELECT file_id, status, dry_run FROM payment_file WHERE portfolio_id = $1 AND sha256 = $2"
 DELETE_PARTS = "DELETE FROM payment_file_part WHERE file_id = $1"
 ADD_PART = "INSERT INTO payment_file_part (file_id, part, content) VALUES ($1, $2, $3)"
 PART = "SELECT content FROM payment_file_part WHERE file_id = $1 AND part = $2"
 WAITING = "SELECT count(*) FROM payment_file WHERE portfolio_id = $1 AND status NOT IN ('loaded', 'failed')"
 ADD_FILE = f"""
 INSERT INTO payment_file (file_id, portfolio_id, sha256, size_bytes, filename, given_format, channel, control_rows,
-    control_amount)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING {_FILE}
+    control_amount, dry_run)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING {_FILE}
 """
 DELETE_REJECTS = "DELETE FROM payment_file_reject WHERE file_id = $1"
 DELETE_ROWS = "DELETE FROM payment_file_row WHERE file_id = $1"
-# A failed file that is sent again gets a new place in the order of upload.
-REQUEUE = f"""
-UPDATE payment_file SET sequence = DEFAULT, filename = $2, given_format = $3, channel = $4, control_rows = $5,
-    control_amount = $6, format = NULL, status = 'received', header = NULL, warnings = '{{}}', rows_read = NULL,
+_NOT_READ = """
+sequence = DEFAULT, format = NULL, status = 'received', header = NULL, warnings = '{}', rows_read = NULL,
     rows_accepted = NULL, rows_rejected = NULL, amount_accepted = NULL, payments = 0, known = 0, reversals = 0,
-    unidentified = 0, phase = NULL, phase_started_at = NULL, done = 0, expected = NULL, attempts = 0, error_code = NULL,
-    error = NULL, received_at = now(), started_at = NULL, finished_at = NULL, actor = DEFAULT
+    unidentified = 0, amount_payments = 0, amount_known = 0, amount_reversals = 0, amount_unidentified = 0,
+    phase = NULL, phase_started_at = NULL, done = 0, expected = NULL, attempts = 0, error_code = NULL, error = NULL,
+    received_at = now(), started_at = NULL, finished_at = NULL, actor = DEFAULT
+"""
+# A failed or tried file that is sent again gets a new place in the order of upload.
+REQUEUE = f"""
+UPDATE payment_file SET filename = $2, given_format = $3, channel = $4, control_rows = $5, control_amount = $6,
+    dry_run = $7, {_NOT_READ}
 WHERE file_id = $1 RETURNING {_FILE}
 """
+BOOK_TRIED = f"UPDATE payment_file SET dry_run = false, {_NOT_READ} WHERE file_id = $1 RETURNING {_FILE}"
+HAS_PARTS = "SELECT EXISTS (SELECT FROM payment_file_part WHERE file_id = $1)"
 # The next file of each portfolio, in the order of upload.
 UNFINISHED = """
 SELECT DISTINCT ON (portfolio_id) portfolio_id, file_id, sequence, received_at FROM payment_file
@@ -49,7 +56,7 @@ WHERE status NOT IN ('loaded', 'failed') ORDER BY portfolio_id, sequence
 """
 WORK = """
 SELECT file_id, payment_file.portfolio_id, status, given_format, channel, control_rows, control_amount, jurisdiction,
-    currency, payment_channels, timezone, business_date, actor
+    currency, payment_channels, timezone, business_date, actor, dry_run
 FROM payment_file JOIN portfolio USING (portfolio_id) WHERE file_id = $1
 """
 LOCKED = "SELECT * FROM payment_file WHERE file_id = $1 FOR UPDATE"
@@ -81,11 +88,13 @@ UPDATE payment_file SET status = 'loaded', phase = 'done', finished_at = clock_t
 WHERE file_id = $1 AND status = 'loading'
 RETURNING extract(epoch FROM finished_at - received_at)::float8
 """
+# $1 days for which a tried file is kept to be booked, $2 a file or null. Nobody needs the bytes of these any more.
 LEFTOVERS = """
-SELECT file_id, portfolio_id, sha256 FROM payment_file WHERE status IN ('loaded', 'failed') AND EXISTS (
-    SELECT FROM payment_file_part WHERE payment_file_part.file_id = payment_file.file_id)
+SELECT file_id, portfolio_id, sha256 FROM payment_file
+WHERE (status = 'failed' OR (status = 'loaded' AND (NOT dry_run OR finished_at < now() - make_interval(days => $1))))
+    AND ($2::uuid IS NULL OR file_id = $2)
+    AND EXISTS (SELECT FROM payment_file_part WHERE payment_file_part.file_id = payment_file.file_id)
 """
-IS_FINISHED = "SELECT status FROM payment_file WHERE file_id = $1"
 HEADER = "SELECT header FROM payment_file WHERE file_id = $1"
 REJECTS = """
 SELECT row_number, errors, cells FROM payment_file_reject WHERE file_id = $1 AND row_number > $2

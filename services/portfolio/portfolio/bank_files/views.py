@@ -35,7 +35,10 @@ class PaymentFileView(OutputModel):
     ``rows_accepted`` = ``payments`` (booked) + ``known`` (booked or waiting before, with the same facts) +
     ``reversals`` + ``unidentified``, once the file is loaded; until then ``rows_done`` of them are. ``waiting`` counts
     the unidentified payments that still wait for a person. ``amount_accepted`` is the sum of the payments that were
-    read, without reversals. ``channel`` is that of rows without one. ``error`` is the reason of a failure.
+    read, without reversals; ``amount_payments`` and the next three are the sums of what these counts count. ``channel``
+    is that of rows without one. ``error`` is the reason of a failure.
+
+    A ``dry_run`` changes nothing: it ends as ``loaded``, and the counts and sums say what would happen.
     """
 
     file_id: UUID
@@ -54,6 +57,11 @@ class PaymentFileView(OutputModel):
     reversals: int
     unidentified: int
     waiting: int
+    amount_payments: MoneyTotal
+    amount_known: MoneyTotal
+    amount_reversals: MoneyTotal
+    amount_unidentified: MoneyTotal
+    dry_run: bool
     control_rows: int | None
     control_amount: MoneyTotal | None
     warnings: list[str]

@@ -14,7 +14,10 @@ from portfolio.payments.rules import latest_paid_on
 
 @dataclass(frozen=True)
 class Work:
-    """A file with what its portfolio says. ``actor`` is who sent it: that person's name stands with each payment."""
+    """A file with what its portfolio says. ``actor`` is who sent it: that person's name stands with each payment.
+
+    A ``dry_run`` books nothing.
+    """
 
     file_id: UUID
     portfolio_id: UUID
@@ -29,6 +32,7 @@ class Work:
     timezone: str
     business_date: date | None
     actor: Mapping[str, Any] | None
+    dry_run: bool = False
 
     @property
     def format(self) -> PaymentFormat | None:

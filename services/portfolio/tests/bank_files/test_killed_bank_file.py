@@ -1,35 +1,16 @@
 """Booking a bank's file that is killed again and again ends as if nothing had happened."""
 
-import asyncio
-import os
-import random
-import signal
-import sys
 from typing import Any
 from uuid import UUID
 
 import pytest
 from bank_rows import counts, csv_file, portfolio
+from killed_loaders import BANK_FILES, load_with_kills
 from recobro_events.contracts.portfolio import PaymentReceived, PaymentReversed
 from recobro_events.testing import published
 from service_client import ServiceClient
 
 CONTRACTS = 30
-KILLS = 4
-_BOOKING = """
-import asyncio, sys
-from portfolio.bank_files.loader import BankLoader
-from recobro_events import Database
-
-async def main():
-    database = Database(sys.argv[1])
-    await database.open()
-    loader = BankLoader(database, chunk_rows=2)
-    while await loader.load_one():
-        pass
-
-asyncio.run(main())
-"""
 _STATE = """
 SELECT contract_number, state, overdue_balance, total_balance, version,
     (SELECT array_agg((reference, amount, reversed_on)::text ORDER BY reference) FROM payment AS p
@@ -76,32 +57,13 @@ async def outcome(service: ServiceClient, portfolio_id: UUID, file_id: str) -> d
     }
 
 
-async def kill_when(service: ServiceClient, file_id: str, done: int) -> None:
-    """Start a loader, and kill it once it is reading, or has booked so many rows."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _BOOKING, service.database.dsn)
-    async with asyncio.timeout(240):
-        while True:
-            [file] = await service.rows("SELECT status, done FROM payment_file WHERE file_id = $1", UUID(file_id))
-            if (file["status"] == "loading" and file["done"] >= done) or (done < 0 and file["status"] == "reading"):
-                break
-            assert process.returncode is None
-            await asyncio.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
 @pytest.mark.process
 @pytest.mark.timeout(900)
-async def test_a_bank_file_that_is_killed_at_random_moments_ends_as_an_undisturbed_one(service: ServiceClient) -> None:
+async def test_a_bank_file_that_is_killed_ten_times_ends_as_an_undisturbed_one(service: ServiceClient) -> None:
     undisturbed, quiet_file = await ready(service)
     assert await service.bank.load_one()
     killed, file_id = await ready(service)
-    moments = [-1, *sorted(random.Random().sample(range(2 * CONTRACTS + 5), KILLS - 1))]
-    for done in moments:
-        await kill_when(service, file_id, done)
-    last = await asyncio.create_subprocess_exec(sys.executable, "-c", _BOOKING, service.database.dsn)
-    async with asyncio.timeout(240):
-        assert await last.wait() == 0
+    moments = await load_with_kills(service, BANK_FILES, "payment_file", file_id, 2 * CONTRACTS + 5)
     expected, found = await outcome(service, undisturbed, quiet_file), await outcome(service, killed, file_id)
     assert found == expected, moments
     assert found["file"] == {

@@ -1,34 +1,15 @@
 """A load that is killed again and again ends as if nothing had happened."""
 
-import asyncio
-import os
-import random
-import signal
-import sys
 from typing import Any
 from uuid import UUID
 
 import pytest
+from killed_loaders import PORTFOLIO_FILES, load_with_kills
 from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised, PaymentReceived, PortfolioFileLoaded
 from recobro_events.testing import published
 from service_client import ServiceClient, csv_of, row
 
 CONTRACTS = 40
-KILLS = 10
-_LOADING = """
-import asyncio, sys
-from portfolio.files.loader import Loader
-from recobro_events import Database
-
-async def main():
-    database = Database(sys.argv[1])
-    await database.open()
-    loader = Loader(database, chunk_contracts=2)
-    while await loader.load_one():
-        pass
-
-asyncio.run(main())
-"""
 _STATE = """
 SELECT contract_number, state, stage, overdue_balance, total_balance, version, incomplete, undecided_by IS NOT NULL,
     (SELECT array_agg((number, due_on, amount, unpaid)::text ORDER BY number) FROM instalment AS i
@@ -92,36 +73,13 @@ async def outcome(service: ServiceClient, portfolio_id: UUID, file_id: str) -> d
     return {"file": kept, "contracts": contracts, "events": sorted(events), "loaded": len(loaded)}
 
 
-async def started(service: ServiceClient) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(sys.executable, "-c", _LOADING, service.database.dsn)
-
-
-async def kill_when(service: ServiceClient, file_id: str, done: int) -> None:
-    """Start a loader, and kill it once it is reading, or has applied so many contracts."""
-    process = await started(service)
-    async with asyncio.timeout(240):
-        while True:
-            [file] = await service.rows("SELECT status, done FROM file WHERE file_id = $1", UUID(file_id))
-            if (file["status"] == "loading" and file["done"] >= done) or (done < 0 and file["status"] == "reading"):
-                break
-            assert process.returncode is None
-            await asyncio.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
 @pytest.mark.process
 @pytest.mark.timeout(900)
 async def test_a_load_that_is_killed_at_ten_random_moments_ends_as_an_undisturbed_one(service: ServiceClient) -> None:
     undisturbed, quiet_file = await ready(service)
     assert await service.loader.load_one()
     killed, file_id = await ready(service)
-    moments = [-1, *sorted(random.Random().sample(range(CONTRACTS), KILLS - 1))]
-    for done in moments:
-        await kill_when(service, file_id, done)
-    last = await started(service)
-    async with asyncio.timeout(240):
-        assert await last.wait() == 0
+    moments = await load_with_kills(service, PORTFOLIO_FILES, "file", file_id, CONTRACTS)
     expected, found = (
         await outcome(service, undisturbed, quiet_file),
         await outcome(service, killed, file_id),

@@ -1,4 +1,4 @@
-"""Random weeks of files, payments, charges, reversals and disputes end as a plain model of the rules says.
+"""Random weeks of creditors' and banks' files, payments, charges, reversals and disputes end as a plain model says.
 
 Some creditors state the parts of the amounts. Then the parts of every balance add up to it.
 
@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
+from bank_rows import counts, csv_file
 from model_of_files import Charge, ModelContract, Payment, Settings, Statement
 from portfolio.ledger.components import DEFAULT_ORDER, Component, unpaid_components
 from portfolio.tabular.profiles import COMPONENTS, FILE_COLUMNS
@@ -27,6 +28,7 @@ SIZES = (1, 4, 40, 500)
 """Contracts of a portfolio. In a small one a whole file repeats itself now and then; a large one plays many at once."""
 FIRST_DAY = date(2024, 3, 4)
 STEPS = 10
+BANK_HEADER = "paid_on,amount,bank_reference,contract_number,channel,reversal"
 CHARGE_COLUMNS = "kind, amount, charged_on, reversed_at IS NOT NULL, absorbed_by IS NOT NULL"
 COUNTED = ("in_posting", "differs", "unposted", "set_aside", "file_payments", "kept_decisions")
 
@@ -212,6 +214,7 @@ class Week:
     # What people and banks do.
 
     async def pay(self) -> None:
+        """A core system sends payments one by one, or a bank sends a file."""
         rows: list[dict[str, str]] = []
         for name in self.names:
             contract = self.contracts[name]
@@ -227,28 +230,60 @@ class Week:
                 of_contract = {"portfolio_id": str(self.portfolio_id), "contract_number": name}
                 money = {"amount": str(amount), "paid_on": str(paid_on), "channel": "spei"}
                 rows.append(of_contract | money | {"reference": f"r{payment.sequence}"})
-        if rows:
-            answer = await self.service.client.post("/v1/payments", json={"payments": rows})
-            assert answer.status_code == 200, answer.text
-            results = answer.json()["results"]
-            assert {one["status"] for one in results} == {"accepted"}, results
+        if not rows:
+            return
+        if self.chance.random() < 0.4:
+            await self._pay_by_bank(rows)
+            return
+        answer = await self.service.client.post("/v1/payments", json={"payments": rows})
+        assert answer.status_code == 200, answer.text
+        results = answer.json()["results"]
+        assert {one["status"] for one in results} == {"accepted"}, results
+
+    async def _pay_by_bank(self, rows: list[dict[str, str]]) -> None:
+        """Of some contracts the bank does not say whose the money is, and a person allocates it."""
+        unnamed = {name for name in self.names if self.chance.random() < 0.2}
+        waiting = {one["reference"]: one["contract_number"] for one in rows if one["contract_number"] in unnamed}
+        lines = [_bank_row(one, "" if one["reference"] in waiting else one["contract_number"]) for one in rows]
+        # What is sent twice counts once.
+        again = [line for line in lines if self.chance.random() < 0.1]
+        file = await self.service.bank_file(self.portfolio_id, csv_file(*lines, *again, header=BANK_HEADER))
+        booked, known = len(rows) - len(waiting), len(again)
+        assert counts(file) == _more_than_none(payments=booked, known=known, unidentified=len(waiting)), self.log
+        answer = await self.service.get("/v1/unidentified-payments", file_id=file["file_id"], limit=500)
+        ids = {one["reference"]: one["unidentified_id"] for one in answer["items"]}
+        assert ids.keys() == waiting.keys()
+        for reference, name in waiting.items():
+            of_contract = {"contract_id": str(uuid5(self.portfolio_id, name))}
+            path = f"/v1/unidentified-payments/{ids[reference]}/allocation"
+            allocated = await self.service.client.post(path, json=of_contract)
+            assert allocated.status_code == 201, allocated.text
 
     async def reverse(self) -> None:
         """Now and then a payment bounces, or was none; the bank's day may lie some days back."""
         stored = await self._stored_payments()
+        by_bank = self.chance.random() < 0.4
+        lines: list[str] = []
         for name in self.names:
             live = [one for one in self.contracts[name].payments if not one.is_reversed]
             if not live or self.chance.random() > 0.12:
                 continue
             payment = self.chance.choice(live)
             reversed_on = max(payment.paid_on, self.day - timedelta(days=self.chance.choice([0, 0, 1, 3])))
-            payment_id = stored[name][_place_of(payment, self.contracts[name].payments)]["payment_id"]
-            answer = await self.service.client.post(
-                f"/v1/payments/{payment_id}/reversal", json={"reason": "bounced", "reversed_on": str(reversed_on)}
-            )
-            assert answer.status_code == 201, answer.text
+            if by_bank and payment.channel == "spei":
+                row = {"reference": f"r{payment.sequence}", "amount": str(payment.amount), "paid_on": str(reversed_on)}
+                lines.append(_bank_row(row, reversal="x"))
+            else:
+                payment_id = stored[name][_place_of(payment, self.contracts[name].payments)]["payment_id"]
+                answer = await self.service.client.post(
+                    f"/v1/payments/{payment_id}/reversal", json={"reason": "bounced", "reversed_on": str(reversed_on)}
+                )
+                assert answer.status_code == 201, answer.text
             self.contracts[name].reverse(payment, reversed_on)
             self.log.append(f"{self.day} {name} {payment.channel} {payment.amount} reversed on {reversed_on}")
+        if lines:
+            file = await self.service.bank_file(self.portfolio_id, csv_file(*lines, header=BANK_HEADER))
+            assert counts(file) == {"reversals": len(lines)}, self.log
 
     async def charge(self) -> None:
         for name in self.names:
@@ -441,6 +476,15 @@ class Week:
 def _place_of(payment: Payment, payments: list[Payment]) -> int:
     """The place of a payment in the order of arrival, which is that of the service as well."""
     return next(place for place, one in enumerate(payments) if one is payment)
+
+
+def _bank_row(payment: dict[str, str], contract_number: str = "", reversal: str = "") -> str:
+    cells = (payment["paid_on"], payment["amount"], payment["reference"], contract_number, "spei", reversal)
+    return ",".join(cells)
+
+
+def _more_than_none(**counted: int) -> dict[str, int]:
+    return {name: number for name, number in counted.items() if number}
 
 
 def _words(rows: Any) -> str:
