@@ -54,9 +54,11 @@ faults: setup ## kill processes, inject faults, check that defects are noticed
 faults-long: setup ## inject every fault over every log (MINUTES, else 60; SEED)
 	@PYTHONPATH=tests:bench $(BIN)/python -m faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-money: setup ## play 10,000 histories of files, payments and charges (SEQUENCES, SEED)
-	@RECOBRO_FLOOR_SEQUENCES=$(or $(SEQUENCES),10000) RECOBRO_FLOOR_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 \
-		--timeout 3600 services/portfolio/tests/files/test_weeks_of_files.py
+money: setup ## play 10,000 histories of files, payments, charges and agreements (SEQUENCES, SEED)
+	@RECOBRO_FLOOR_SEQUENCES=$(or $(SEQUENCES),10000) RECOBRO_FLOOR_SEED=$(or $(SEED),1) \
+		RECOBRO_MONEY_SEQUENCES=$(or $(SEQUENCES),10000) RECOBRO_MONEY_SEED=$(or $(SEED),1) \
+		$(BIN)/python -m pytest -n 2 --timeout 3600 services/portfolio/tests/files/test_weeks_of_files.py \
+		services/portfolio/tests/agreements/test_money.py services/promises/tests/agreements/test_agreement_money.py
 
 floor: money ## play weeks of files and days of a floor (SEQUENCES, DAYS, CONTRACTS, SEED)
 	@RECOBRO_FLOOR_DAYS=$(or $(DAYS),30) RECOBRO_FLOOR_CONTRACTS=$(or $(CONTRACTS),2000) \

@@ -388,6 +388,12 @@ PORTFOLIO = [
                 ("sum(increase(portfolio_restaged_contracts_total[1h]))", "contracts"),
             ),
             graph(
+                "Oldest agreement",
+                "Time since the oldest change of an agreement whose consequences have not been taken.",
+                "s",
+                ("max(time() - (portfolio_oldest_agreement_timestamp_seconds > 0))", "waits"),
+            ),
+            graph(
                 "Oldest change of bands",
                 "Time since the oldest change of bands by which some contracts are not staged yet.",
                 "s",

@@ -17,7 +17,7 @@ from portfolio.ledger import history
 from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
 from portfolio.ledger.marking import mark
-from portfolio.projection import listings, placements
+from portfolio.projection import agreements, listings, placements
 from portfolio.projection import promises as known_promises
 from portfolio.reports import keeping
 from portfolio.strategy import judging
@@ -35,6 +35,12 @@ _CHANGES_CONTRACT = (
     field_visits.ContactDataCollected,
     field_visits.AddressChecked,
     field_visits.AddressCollected,
+    promises.AgreementReached,
+    promises.AgreementBroken,
+    promises.AgreementFulfilled,
+    promises.AgreementReopened,
+    promises.AgreementCancelled,
+    promises.AgreementSettled,
 )
 _CHANGES_DEBTOR = (
     dialer_feed.OptOutRequested,
@@ -237,12 +243,17 @@ _HISTORY_EVENTS = (
     _HistoryEvent(promises.PromiseReopened, "promise_reopened", "{paid} of {promised}", _keep_outcomes),
     _HistoryEvent(promises.PromiseCancelled, "promise_cancelled", "because of {reason}", known_promises.keep),
     _HistoryEvent(promises.ProposalChanged, "agreement_proposed", "{kind}: {total}, discount {discount}: {state}"),
-    _HistoryEvent(promises.AgreementReached, "agreement_reached", "{kind}"),
-    _HistoryEvent(promises.AgreementCancelled, "agreement_cancelled", "because of {reason}"),
-    _HistoryEvent(promises.AgreementSettled, "agreement_settled", "discount {discount}"),
-    _HistoryEvent(promises.AgreementBroken, "agreement_broken", "an instalment was not paid"),
-    _HistoryEvent(promises.AgreementFulfilled, "agreement_fulfilled", "every instalment was paid"),
-    _HistoryEvent(promises.AgreementReopened, "agreement_reopened", "a reversed payment, or one heard of late"),
+    _HistoryEvent(promises.AgreementReached, "agreement_reached", "{kind}", agreements.keep),
+    _HistoryEvent(promises.AgreementCancelled, "agreement_cancelled", "because of {reason}", agreements.keep),
+    _HistoryEvent(promises.AgreementSettled, "agreement_settled", "discount {discount}", agreements.keep),
+    _HistoryEvent(promises.AgreementBroken, "agreement_broken", "an instalment was not paid", agreements.keep),
+    _HistoryEvent(promises.AgreementFulfilled, "agreement_fulfilled", "every instalment was paid", agreements.keep),
+    _HistoryEvent(
+        promises.AgreementReopened,
+        "agreement_reopened",
+        "a reversed payment, or one heard of late",
+        agreements.keep,
+    ),
 )
 
 

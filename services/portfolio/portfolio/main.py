@@ -4,6 +4,7 @@ from chassis import Program, Role, Settings, create_app
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
+from portfolio.agreements import follower
 from portfolio.api import ROUTERS
 from portfolio.bank_files.loader import BankLoader
 from portfolio.files.loader import Loader
@@ -48,7 +49,7 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=ROUTERS,
-        background=[*loader.kept(), *bank_loader.kept(), *stager.kept(), judge.kept(database)],
+        background=[*loader.kept(), *bank_loader.kept(), *stager.kept(), judge.kept(database), follower.kept(database)],
         role=role,
     )
     app.state.loader = loader

@@ -1,6 +1,7 @@
 """Every metric of the portfolio, with unit and meaning."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from chassis.metrics import Task
 from prometheus_client import Counter, Gauge, Histogram
@@ -61,6 +62,11 @@ RESTAGING_SINCE = Gauge(
     "Since when contracts wait to be staged by new bands, in Unix time; 0 when none wait",
 )
 
+AGREEMENT_WAITS_SINCE = Gauge(
+    "portfolio_oldest_agreement_timestamp_seconds",
+    "Since when the consequences of an agreement wait to be taken, in Unix time; 0 when none wait",
+)
+
 STAGING = Task("staging")
 STAGING_OF_ONE = Task("staging-of-one")
 """``STAGING`` counts runs over all portfolios, as done every day; ``STAGING_OF_ONE`` runs for a single portfolio."""
@@ -80,6 +86,11 @@ def file_ended(outcome: str, seconds: float, *, accepted: int = 0, rejected: int
     FILE_SECONDS.labels(outcome).observe(seconds)
     FILE_ROWS.labels("accepted").inc(accepted)
     FILE_ROWS.labels("rejected").inc(rejected)
+
+
+def agreements_wait(since: datetime | None) -> None:
+    """Report since when the consequences of an agreement have waited."""
+    AGREEMENT_WAITS_SINCE.set(since.timestamp() if since else 0.0)
 
 
 def judged(contracts: int, *, segments: int, steps: int) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
+from agreement_deals import Deal
 from events_of_other_services import later, placed, promised, receive, then, visited
+from portfolio.agreements import following
 from portfolio.handlers import consumer
 from portfolio.ledger.identities import contract_id_of
 from portfolio_builders import TODAY, Given, days_ago
@@ -18,6 +20,7 @@ from recobro_events.contracts.assignment import (
 )
 from recobro_events.contracts.field_visits import VisitOrdered
 from recobro_events.contracts.promises import (
+    AgreementKind,
     PromiseBroken,
     PromiseCancelled,
     PromiseKept,
@@ -67,6 +70,11 @@ def one_of_each_type(contract_id: UUID) -> Sequence[Event]:
         later(PromiseBroken, promised(contract_id)),
         later(PromiseReopened, promised(contract_id)),
         later(PromiseCancelled, promised(contract_id), reason="by mistake"),
+        Deal(contract_id, AgreementKind.RESTRUCTURE, "0.00", (5, "100.00")).reached(),
+        Deal(contract_id, AgreementKind.SETTLEMENT, "20.00", (5, "80.00")).fulfilled(),
+        Deal(contract_id, AgreementKind.SETTLEMENT, "20.00", (5, "80.00")).settled(),
+        Deal(contract_id, AgreementKind.SETTLEMENT, "20.00", (5, "80.00")).broken(),
+        Deal(contract_id, AgreementKind.SETTLEMENT, "20.00", (5, "80.00")).cancelled(),
         VisitOrdered(contract_id=contract_id, visit_id=uuid4(), visitor="luis", address_id=uuid4(), visit_on=TODAY),
         visited(contract_id),
     ]
@@ -80,8 +88,13 @@ async def test_republished_events_change_the_projections_and_write_no_history(gi
     assert await lines(given) == []
     assert await states(given, "placement") == ["active", "active", "ended", "recall_pending", "recalled"]
     assert await states(given, "promise") == ["broken", "cancelled", "kept", "open", "open", "partly_kept"]
+    assert await states(given, "agreement") == ["broken", "cancelled", "fulfilled", "open", "settled"]
+    await following.follow_all(given.database)
+    contract = await given.row(contract_id)
+    assert (contract["rescheduled_by"] is not None, contract["total_balance"]) == (True, 80)
+    of_consequences = len(await lines(given))
     await receive(given, *events)
-    assert len(await lines(given)) == len(events), "an event that is not republished is recorded"
+    assert len(await lines(given)) == of_consequences + len(events), "an event that is not republished is recorded"
 
 
 async def test_an_event_republished_to_another_service_is_ignored(given: Given) -> None:

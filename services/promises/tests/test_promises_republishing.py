@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from agreement_scene import active, done, proposed, schedule
 from promise_scene import Contract, Json, Scene, day
 from promises import republishing
+from promises.agreements.settling import settle_final
 from recobro_events.contracts.portfolio import ContractRevised, KnownPayment, PaymentReceived
 from recobro_events.contracts.promises import (
+    AgreementSettled,
     PromiseBroken,
     PromiseCancelled,
     PromiseKept,
@@ -38,6 +41,8 @@ async def republished(scene: Scene) -> dict[str, list[tuple[str, Json]]]:
     for row in await scene.rows(_REPUBLISHED):
         assert row["audience"] == "dialer-feed"
         body: Json = json.loads(row["body"])
+        if "promise_id" not in body:
+            continue
         events.setdefault(body["promise_id"], []).append((row["type"], body))
     return events
 
@@ -117,6 +122,34 @@ async def test_after_a_restore_the_republished_making_has_the_lowest_version_of_
     assert [(PromiseMade.type, EPOCH | 1)] in versions
     assert await scene.state(still_open) == ("open", "0.00")
     assert await scene.published(PromiseReopened) == []
+
+
+async def test_agreements_and_proposals_are_republished_in_their_present_state(scene: Scene) -> None:
+    """The state comes first and its making has the lowest version, so no reader takes an ended one to be in force."""
+    settled = await active(scene, paid := await scene.registered(), schedule=schedule((5, "700.00")))
+    await scene.receives(paid.paid("700.00"))
+    await scene.move_business_date(20)
+    await settle_final(scene.database)
+    open_still = await active(scene, await scene.registered(), "restructure", schedule=schedule((30, "1000.00")))
+    ended = await active(scene, await scene.registered(), schedule=schedule((30, "700.00")))
+    await done(scene, ended, "cancellation", {"reason": "a mistake"})
+    waiting = await proposed(scene, await scene.registered(), schedule=schedule((30, "700.00")))
+    async with scene.database.transaction() as tx:
+        await tx.execute("UPDATE agreement SET version = version | $1::bigint", EPOCH)
+    await republish_all(scene)
+    found: dict[str, list[tuple[str, int]]] = {}
+    for row in await scene.rows(_REPUBLISHED):
+        body = json.loads(row["body"])
+        if "promise_id" not in body:
+            found.setdefault(body["agreement_id"], []).append((row["type"].split(".")[1], body["version"]))
+    assert found == {
+        settled["agreement_id"]: [("agreement-settled", EPOCH | 3), ("agreement-reached", EPOCH)],
+        open_still["agreement_id"]: [("agreement-reached", EPOCH | 1)],
+        ended["agreement_id"]: [("agreement-cancelled", EPOCH | 2), ("agreement-reached", EPOCH)],
+        waiting["agreement_id"]: [("proposal-changed", 1)],
+    }
+    [one] = [e for e in await scene.published(AgreementSettled) if e.envelope.audience is not None]
+    assert (str(one.forgiven), str(one.settled_on)) == ("300.00", str(day(20)))
 
 
 async def test_a_contract_without_promises_republishes_nothing(scene: Scene) -> None:

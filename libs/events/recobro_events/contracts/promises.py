@@ -144,7 +144,7 @@ class AgreementReopened(ContractEvent, type="promises.agreement-reopened.v1"):
 
 
 class AgreementCancelled(ContractEvent, type="promises.agreement-cancelled.v1"):
-    """An agreement in force, other than a plan, does not hold any more. What was paid stays paid."""
+    """An agreement in force does not hold any more. What was paid stays paid. Of a plan this is only republished."""
 
     agreement_id: UUID
     version: int
@@ -155,7 +155,8 @@ class AgreementSettled(ContractEvent, type="promises.agreement-settled.v1"):
     """The payments of a fulfilled agreement are final on ``settled_on``: the creditor gives up ``discount`` now.
 
     With ``settles_in_full`` the contract owes nothing afterwards, but for what was added to it after ``made_on``. An
-    agreement that is broken or open again later takes the discount back.
+    agreement that is broken or open again later takes the discount back. ``forgiven`` is the discount with what is
+    missing of kept instalments, because the portfolio's tolerance lets it be missing; null: of an earlier release.
     """
 
     agreement_id: UUID
@@ -166,6 +167,7 @@ class AgreementSettled(ContractEvent, type="promises.agreement-settled.v1"):
     settles_in_full: bool
     made_on: date
     settled_on: date
+    forgiven: Money | None = None
 
 
 class ProposalChanged(ContractEvent, type="promises.proposal-changed.v1"):

@@ -61,7 +61,8 @@ class StageOnDay(Position):
     unpaid instalment, the bands, the pauses, and what changed the debt since that instalment fell due.
 
     ``known_now`` is the position by what is known now. It is null before the creditor's last statement of the contract
-    (``stated_as_of``), because a statement replaces the amounts, and for a contract that is closed or has charges.
+    (``stated_as_of``), because a statement replaces the amounts, and for a contract that is closed, has charges or is
+    restructured.
     ``differs``: both are there and are not the same.
     """
 

@@ -13,7 +13,8 @@ SELECT contract.contract_id, portfolio.portfolio_id, portfolio.business_date, st
         AS is_whole,
     (SELECT number FROM instalment WHERE instalment.contract_id = contract.contract_id
         AND due_on = said.oldest_due_on ORDER BY number LIMIT 1) AS oldest_number,
-    EXISTS (SELECT FROM charge WHERE charge.contract_id = contract.contract_id) AS has_charges
+    EXISTS (SELECT FROM charge WHERE charge.contract_id = contract.contract_id) OR rescheduled_by IS NOT NULL
+        AS has_charges
 FROM contract JOIN portfolio USING (portfolio_id)
 LEFT JOIN LATERAL (
     SELECT day, to_stage, to_overdue, to_total, oldest_due_on FROM contract_movement AS movement

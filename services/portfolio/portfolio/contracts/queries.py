@@ -5,6 +5,7 @@ from chassis.paging import both_orders
 from portfolio.debtors.party_queries import PARTY_VIEW
 from portfolio.ledger.components import Component
 from portfolio.ledger.positions_queries import STARTS, days_paused
+from portfolio.ledger.rescheduled import parts_of
 from portfolio.payments.queries import REFERENCE
 from portfolio.projection.placements import shows_balance_to, shows_person_to, worked_by
 
@@ -34,8 +35,12 @@ ORDER BY contract.portfolio_id {{order}}, contract_number {{order}} LIMIT {{limi
 """
 
 STATED = ", ".join(f"'{name}', {name}::text" for name in Component)
-FALLS_DUE = """EXISTS (SELECT FROM instalment WHERE instalment.contract_id = contract.contract_id AND unpaid > 0
-    AND due_on BETWEEN portfolio.business_date AND portfolio.business_date + {days}::integer)"""
+FALLS_DUE = f"""EXISTS (SELECT FROM (
+        SELECT due_on, unpaid FROM instalment
+        WHERE instalment.contract_id = contract.contract_id AND contract.rescheduled_by IS NULL
+        UNION ALL SELECT due_on, unpaid FROM ({parts_of("contract.rescheduled_by")}) AS part
+    ) AS owed
+    WHERE unpaid > 0 AND due_on BETWEEN portfolio.business_date AND portfolio.business_date + {{days}}::integer)"""
 
 # $2 is an agency. It sees only contracts that it has, and nothing of other agencies. view.py leaves out what is not for
 # its kind of work.
@@ -66,7 +71,12 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
     coalesce((SELECT jsonb_agg(jsonb_build_object('number', number, 'due_on', due_on, 'amount', amount::text,
         'unpaid', unpaid::text, 'calculated_on', calculated_on, 'stated', CASE WHEN principal IS NOT NULL
             THEN jsonb_build_object({STATED}) END) ORDER BY due_on, number)
-        FROM instalment WHERE instalment.contract_id = contract.contract_id), '[]') AS instalments,
+        FROM (
+            SELECT number, due_on, amount, unpaid, calculated_on, {", ".join(Component)} FROM instalment
+            WHERE instalment.contract_id = contract.contract_id AND contract.rescheduled_by IS NULL
+            UNION ALL SELECT part.*, NULL, {", ".join("NULL" for _ in Component)}
+            FROM ({parts_of("contract.rescheduled_by")}) AS part
+        ) AS owed), '[]') AS instalments, contract.rescheduled_by,
     coalesce((SELECT jsonb_agg(to_jsonb(latest) ORDER BY clarification_id) FROM (
         SELECT * FROM clarification WHERE clarification.contract_id = contract.contract_id
         ORDER BY state <> 'open' AND contact_may_resume, opened_at DESC, clarification_id DESC LIMIT 100) AS latest),

@@ -68,6 +68,8 @@ class AddressView(OutputModel):
 class InstalmentView(OutputModel):
     """An instalment. ``amount`` was unpaid when the creditor last reported it; ``unpaid`` is still unpaid now.
 
+    While a restructure is in force, an instalment is a part of its schedule.
+
     ``components`` are the parts of the amount, and ``unpaid_components`` what is unpaid of them; null where the
     creditor has not stated them.
     """
@@ -98,7 +100,8 @@ class ContractView(OutputModel):
     may be, by the addresses and the usable phones: contact is allowed when it is allowed in all of them. It is empty
     where nothing tells a place.
     ``components`` are the parts of ``total_balance``, null where the creditor has not stated any. A payment pays them
-    in ``allocation_order``, instalment by instalment.
+    in ``allocation_order``, instalment by instalment. ``rescheduled_by`` is the restructure in force, whose schedule
+    then stands in ``instalments``.
     """
 
     contract_id: UUID
@@ -123,6 +126,7 @@ class ContractView(OutputModel):
     total_balance: Money | None
     components: Components | None
     allocation_order: list[Component]
+    rescheduled_by: UUID | None
     oldest_due_on: date | None
     next_stage_on: date | None
     next_change_on: date | None

@@ -82,14 +82,16 @@ async def record_whole(
     received: Mapping[UUID, UUID] = NO_CAUSE,
     file_payments: Collection[UUID] = (),
     judge: Judge | None = None,
+    episode: int | None = None,
 ) -> None:
     """Record changes that only an event with the whole contract carries. The caller writes the history.
 
-    ``cause`` is None for contracts that have not been published yet. ``file_payments`` are payments that the event
-    publishes. ``judge`` gives the contracts their segments before they are published.
+    ``cause`` is None for contracts that have not been published yet. ``episode`` replaces the computed count of
+    episodes. ``file_payments`` are payments that the event publishes. ``judge`` gives the contracts their segments
+    before they are published.
     """
     if contract_ids:
-        await reposition(tx, contract_ids, as_of, cause=cause, received=received)
+        await reposition(tx, contract_ids, as_of, cause=cause, episode=episode, received=received)
         if judge is not None:
             await judge(contract_ids)
         await publish_whole(tx, contract_ids, event_type, received=received, file_payments=file_payments)

@@ -7,6 +7,7 @@ from recobro_events.contracts.portfolio import ContractNearsStage, ContractStage
 
 from portfolio.ledger.components import components_json
 from portfolio.ledger.history import INTO_HISTORY
+from portfolio.ledger.rescheduled import parts_of
 from portfolio.ledger.rules import STAGE_STARTS
 
 BANDS: Final = "bands"
@@ -89,25 +90,38 @@ _STAGE_CHANGED = outbox.rows(
     traceparent="$9",
     event_id=outbox.Caused("cause_id", consumer="$8"),
 )
+_BY_SCHEDULE = "CASE WHEN rescheduled_by IS NULL THEN stated.{name} ELSE agreed.{name} END AS {name}"
 # The trigger that keeps movements reads the cause from the setting. Each contract is marked to be judged anew.
 # $1 contracts, $2 as_of or null, $3 cause or null, $4 how many more events follow, $5 an episode or null,
 # $6 and $7 the received event behind each contract, $8 consumer, $9 traceparent.
 REPOSITION = f"""
 WITH target AS MATERIALIZED (
     SELECT contract.contract_id, coalesce($2::date, portfolio.business_date, contract.as_of) AS as_of, noted.cause,
-        allocation_order, portfolio.bands_id, bands_from, early_from, late_from, legal_from
+        rescheduled_by, allocation_order, portfolio.bands_id, bands_from, early_from, late_from, legal_from
     FROM contract JOIN portfolio USING (portfolio_id)
     CROSS JOIN (SELECT set_config('portfolio.cause', coalesce($3::text, ''), true) AS cause) AS noted
     WHERE contract.contract_id = ANY($1::uuid[])
-), owed AS MATERIALIZED (
-    SELECT target.contract_id, target.as_of, allocation_order, bands_id, bands_from, early_from, late_from, legal_from,
+), stated AS MATERIALIZED (
+    SELECT target.contract_id, target.as_of, rescheduled_by, allocation_order, bands_id, bands_from, early_from,
+        late_from, legal_from,
         bool_or(principal IS NOT NULL AND unpaid > 0) AS is_split,
         coalesce(sum(unpaid), 0) AS total,
         coalesce(sum(unpaid) FILTER (WHERE due_on < target.as_of), 0) AS overdue,
         min(due_on) FILTER (WHERE unpaid > 0) AS oldest,
         min(due_on) FILTER (WHERE unpaid > 0 AND due_on >= target.as_of) AS next_due
     FROM target LEFT JOIN instalment USING (contract_id)
-    GROUP BY target.contract_id, target.as_of, allocation_order, bands_id, bands_from, early_from, late_from, legal_from
+    GROUP BY target.contract_id, target.as_of, rescheduled_by, allocation_order, bands_id, bands_from, early_from,
+        late_from, legal_from
+), owed AS MATERIALIZED (
+    SELECT stated.contract_id, stated.as_of, allocation_order, bands_id, bands_from, early_from, late_from, legal_from,
+        is_split, total, {_BY_SCHEDULE.format(name="overdue")}, {_BY_SCHEDULE.format(name="oldest")},
+        {_BY_SCHEDULE.format(name="next_due")}
+    FROM stated CROSS JOIN LATERAL (
+        SELECT coalesce(sum(unpaid) FILTER (WHERE due_on < stated.as_of), 0) AS overdue,
+            min(due_on) FILTER (WHERE unpaid > 0) AS oldest,
+            min(due_on) FILTER (WHERE unpaid > 0 AND due_on >= stated.as_of) AS next_due
+        FROM ({parts_of("stated.rescheduled_by")}) AS part
+    ) AS agreed
 ), clock AS MATERIALIZED (
     SELECT *, coalesce(as_of - oldest - {days_paused("owed.contract_id", "owed.oldest", "owed.as_of")}, 0) AS days
     FROM owed

@@ -4,6 +4,7 @@ from recobro_events import outbox
 from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised
 
 from portfolio.ledger.positions_queries import POSITION_JSON
+from portfolio.ledger.rescheduled import parts_of
 
 _FIELDS = f"""{POSITION_JSON.format(row="whole")},
         'details_version', whole.details_version, 'creditor_id', whole.creditor_id,
@@ -50,7 +51,11 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_object('number', number, 'due_on', due_on, 'amount', amount::text,
         'unpaid', unpaid::text) ORDER BY due_on, number), '[]') AS items
-    FROM instalment WHERE instalment.contract_id = whole.contract_id
+    FROM (
+        SELECT number, due_on, amount, unpaid FROM instalment
+        WHERE instalment.contract_id = whole.contract_id AND whole.rescheduled_by IS NULL
+        UNION ALL {parts_of("whole.rescheduled_by")}
+    ) AS owed
 ) AS instalments
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(clarification_id ORDER BY clarification_id), '[]') AS items

@@ -114,10 +114,11 @@ def _day_of(reversal: NewReversal, paid_on: date, contract: Row) -> date:
     return day
 
 
-async def _restore(tx: Transaction, contract: Row, payment: Row) -> tuple[int, Sequence[Row]]:
+async def _restore(tx: Transaction, contract: Row, payment: Row) -> tuple[int | None, Sequence[Row]]:
     """Make the amounts that the payment had paid unpaid again, unless the creditor's newest statement has done so.
 
-    Returns the contract's episode afterwards, and the payments whose credit has changed.
+    Returns the contract's episode afterwards, None where its position tells it, and the payments whose credit has
+    changed.
     """
     contract_id = contract["contract_id"]
     is_in_amounts = payment["absorbed_by"] is not None and not payment["unposted"]
@@ -138,6 +139,8 @@ async def _restore(tx: Transaction, contract: Row, payment: Row) -> tuple[int, S
             await tx.execute(queries.RESTORE_ALLOCATED, payment["payment_id"])
         return int(contract["episode"]), []
     reapplied = await reapply_payments(tx, [contract_id])
+    if contract["rescheduled_by"] is not None:
+        return None, reapplied
     return await _episode_without(tx, contract, payment), reapplied
 
 

@@ -6,6 +6,7 @@ from recobro_events.contracts.portfolio import ContractSegmentChanged
 from portfolio.ledger.actors import CURRENT_ACTOR
 from portfolio.ledger.history import INTO_HISTORY
 from portfolio.ledger.positions_queries import POSITION_JSON, days_paused, renewed
+from portfolio.ledger.rescheduled import parts_of
 from portfolio.segments.conditions import GROW_BY_THE_DAY, Fact
 
 
@@ -33,8 +34,12 @@ def facts(contracts: str) -> str:
     FROM ({contracts}) AS chosen
     JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id) JOIN debtor USING (debtor_id)
     LEFT JOIN LATERAL (
-        SELECT count(*) AS behind FROM instalment
-        WHERE instalment.contract_id = contract.contract_id AND unpaid > 0 AND due_on < business_date
+        SELECT count(*) AS behind FROM (
+            SELECT due_on, unpaid FROM instalment
+            WHERE instalment.contract_id = contract.contract_id AND contract.rescheduled_by IS NULL
+            UNION ALL SELECT due_on, unpaid FROM ({parts_of("contract.rescheduled_by")}) AS part
+        ) AS due
+        WHERE unpaid > 0 AND due_on < business_date
     ) AS owed ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS instalments, count(*) FILTER (WHERE late > 0) AS late,

@@ -91,11 +91,15 @@ FINAL = f"""
 SELECT DISTINCT agreement.contract_id {_UNSETTLED} AND ($1::uuid IS NULL OR agreement.contract_id > $1)
 ORDER BY agreement.contract_id LIMIT $2
 """
+# forgiven: with the discount what the tolerance has let be missing, where nothing is owed any more.
+FORGIVEN = """agreement.discount + CASE WHEN agreement.settles_in_full THEN coalesce((
+        SELECT sum(amount - paid) FROM promise
+        WHERE promise.agreement_id = agreement.agreement_id AND promise.state = 'kept'), 0) ELSE 0 END AS forgiven"""
 SETTLE = f"""
 UPDATE agreement SET settled_on = final.day, version = agreement.version + 1
 FROM (SELECT agreement_id, {_DAY} AS day {_UNSETTLED} AND agreement.contract_id = ANY ($1::uuid[])) AS final
 WHERE agreement.agreement_id = final.agreement_id
-RETURNING agreement.*
+RETURNING agreement.*, {FORGIVEN}
 """
 
 _DECIDED = """proposal.valid_until, proposal.offer_id, coalesce(proposal.needs_approval, false) AS needs_approval,
@@ -144,6 +148,17 @@ ORDER BY agreement_id {order} LIMIT $5
     for order, beyond in (("asc", ">"), ("desc", "<"))
     for is_agency in (True, False)
 }
+# All of these contracts, with the schedule of those that were reached.
+OF_CONTRACTS = f"""
+SELECT agreement.*, {FORGIVEN}, coalesce((
+    SELECT jsonb_agg(jsonb_build_object('promise_id', promise_id, 'due_on', due_on, 'amount', amount::text)
+        ORDER BY due_on)
+    FROM promise WHERE promise.agreement_id = agreement.agreement_id), '[]') AS schedule
+FROM agreement WHERE contract_id = ANY ($1::uuid[]) ORDER BY agreement_id
+"""
+PROPOSALS_OF = (
+    "SELECT * FROM proposal WHERE contract_id = ANY ($1::uuid[]) AND state <> 'reached' ORDER BY agreement_id"
+)
 # Instalments, by agreement and due day.
 INSTALMENTS = """
 SELECT agreement_id, promise_id, due_on, amount, paid, state

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from projections import contracts
-from recobro_events import Database, Transaction
+from recobro_events import Database, Row, Transaction
 from recobro_events.contracts.promises import AgreementSettled
 
 from promises import metrics
@@ -19,23 +19,19 @@ CHUNK_CONTRACTS = 500
 EXPIRED = "offer_expired"
 
 
+def settled_event(row: Row) -> AgreementSettled:
+    """Return the event of this row of ``SETTLE``."""
+    names = ("contract_id", "agreement_id", "version", "kind", "discount", "currency", "settles_in_full", "made_on")
+    return AgreementSettled(
+        **{name: row[name] for name in names}, settled_on=row["settled_on"], forgiven=row["forgiven"]
+    )
+
+
 async def settle(tx: Transaction, contract_ids: Sequence[UUID]) -> int:
     """Settle the agreements of these locked contracts whose payments are final. Return how many."""
     settled = await tx.fetch(queries.SETTLE, list(contract_ids))
     for row in settled:
-        tx.publish(
-            AgreementSettled(
-                contract_id=row["contract_id"],
-                agreement_id=row["agreement_id"],
-                version=row["version"],
-                kind=row["kind"],
-                discount=row["discount"],
-                currency=row["currency"],
-                settles_in_full=row["settles_in_full"],
-                made_on=row["made_on"],
-                settled_on=row["settled_on"],
-            )
-        )
+        tx.publish(settled_event(row))
         tx.after_commit(metrics.SETTLED.labels(row["kind"]).inc)
     return len(settled)
 

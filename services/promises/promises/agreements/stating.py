@@ -11,17 +11,11 @@ from promises import metrics
 def state_changes(tx: Transaction, proposals: Iterable[Row]) -> None:
     """Publish the state of each of these rows of ``proposal``."""
     for row in proposals:
-        tx.publish(
-            ProposalChanged(
-                contract_id=row["contract_id"],
-                agreement_id=row["agreement_id"],
-                version=row["version"],
-                kind=row["kind"],
-                state=row["state"],
-                total=row["total"],
-                discount=row["discount"],
-                currency=row["currency"],
-                valid_until=row["valid_until"],
-            )
-        )
+        tx.publish(proposal_event(row))
         tx.after_commit(metrics.PROPOSALS.labels(row["kind"], row["state"]).inc)
+
+
+def proposal_event(row: Row) -> ProposalChanged:
+    """Return the event of this row of ``proposal``."""
+    names = ("contract_id", "agreement_id", "version", "kind", "state", "total", "discount", "currency", "valid_until")
+    return ProposalChanged(**{name: row[name] for name in names})
