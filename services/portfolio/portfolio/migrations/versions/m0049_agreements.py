@@ -3,8 +3,8 @@
 from alembic import op
 from chassis.schema import AGENCY, agency_policy
 
-revision = "0048"
-down_revision = "0047"
+revision = "0049"
+down_revision = "0048"
 
 # The facts are null where only a later event of the agreement is known. followed: the version of which the portfolio
 # has taken the consequences. waiver_id: the charge by which the remainder is given up. episode_before: that of the
