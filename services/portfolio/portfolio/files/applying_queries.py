@@ -35,8 +35,8 @@ ON CONFLICT (debtor_id) DO NOTHING
 """
 # $1 the debtors that the file states, $2 contracts
 LOCK_DEBTORS = """
-SELECT FROM debtor WHERE debtor_id = ANY($1::uuid[])
-    OR debtor_id IN (SELECT contract.debtor_id FROM contract WHERE contract_id = ANY($2::uuid[]))
+SELECT FROM debtor WHERE debtor_id IN (
+    SELECT unnest($1::uuid[]) UNION SELECT contract.debtor_id FROM contract WHERE contract_id = ANY($2::uuid[]))
 ORDER BY debtor_id FOR SHARE
 """
 LOCK_CONTRACTS = """
