@@ -9,8 +9,10 @@ the contract that stated it; versions of two people's statuses do not compare. A
 and so a version, of its own for every contract of the person.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from recobro_events import Transaction, sorted_unique
@@ -60,16 +62,71 @@ _DETAILS: Mapping[str, Column[ContractWhole]] = MappingProxyType(
 )
 
 
-def _newest(version: str, types: Mapping[str, str]) -> str:
-    """SQL that updates these columns of each contract whose version ``version`` is lower than the fact's.
+def _version(event: PositionEvent) -> int:
+    return event.version
 
-    The SQL's parameters are arrays: the ids of the contracts, the versions, then the columns in their order.
+
+def _details_version(event: ContractWhole) -> int:
+    return event.details_version
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Columns that are stored together, where the fact's version of them is newer than the known one.
+
+    ``version`` is the column of the known version, ``stated`` reads the fact's. With ``again`` a fact of the known
+    version is stored too.
     """
+
+    version: str
+    stated: Callable[[Any], int]
+    columns: Mapping[str, Column[Any]]
+    again: bool = False
+
+    @property
+    def is_newer(self) -> str:
+        return f"contract.{self.version} {'<=' if self.again else '<'} fact.{self.version}"
+
+    def row(self, event: Any) -> tuple[Any, ...]:
+        return self.stated(event), *(column.read(event) for column in self.columns.values())
+
+
+def _newest(groups: Sequence[_Group]) -> str:
+    """SQL that updates each group of columns of each contract, where the group's version is newer.
+
+    The SQL's parameters are arrays: the ids of the contracts, then the version and the columns of each group.
+    """
+    types = {"contract_id": "uuid"}
+    values: dict[str, str] = {}
+    for group in groups:
+        types |= {group.version: "bigint"} | {name: column.type for name, column in group.columns.items()}
+        if len(groups) == 1:
+            values |= {name: f"fact.{name}" for name in (group.version, *group.columns)}
+        else:
+            values[group.version] = f"greatest(contract.{group.version}, fact.{group.version})"
+            for name in group.columns:
+                values[name] = f"CASE WHEN {group.is_newer} THEN fact.{name} ELSE contract.{name} END"
     return f"""
-UPDATE contract SET {version} = fact.version, {", ".join(f"{name} = fact.{name}" for name in types)}
-FROM unnest({arrays(["uuid", "bigint", *types.values()])}) AS fact (contract_id, version, {", ".join(types)})
-WHERE contract.contract_id = fact.contract_id AND contract.{version} < fact.version
+UPDATE contract SET {", ".join(f"{name} = {value}" for name, value in values.items())}
+FROM unnest({arrays(types.values())}) AS fact ({", ".join(types)})
+WHERE contract.contract_id = fact.contract_id AND ({" OR ".join(group.is_newer for group in groups)})
 """
+
+
+class _Keeper:
+    """Keeps groups of columns of contracts, all by one statement. No contract may occur twice in a list of events."""
+
+    def __init__(self, *groups: _Group) -> None:
+        self.groups = groups
+        self._sql = _newest(groups)
+        self._width = 1 + sum(1 + len(group.columns) for group in groups)
+
+    async def keep(self, tx: Transaction, events: Sequence[Any]) -> None:
+        """Keep these columns where the event's are newer than the known ones."""
+        rows = (
+            (event.contract_id, *(value for group in self.groups for value in group.row(event))) for event in events
+        )
+        await tx.execute(self._sql, *columns(rows, self._width))
 
 
 NEXT_CHANGE = """
@@ -103,7 +160,13 @@ ALTER TABLE contract ADD COLUMN IF NOT EXISTS segment text,
     ADD COLUMN IF NOT EXISTS segment_version bigint NOT NULL DEFAULT -1;
 """
 """Adds the segment, for services whose rules or campaigns ask for it."""
-_SEGMENTS = _newest("segment_version", {"segment": "text"})
+
+
+def _segment(event: ContractWhole | ContractSegmentChanged) -> str | None:
+    return event.segment if isinstance(event, ContractWhole) else event.to_segment
+
+
+_SEGMENTS = _Keeper(_Group("segment_version", _version, {"segment": Column("text", _segment)}))
 
 STEPS = """
 -- The step of the ladder, and the contract's version at which it was last stated.
@@ -111,7 +174,13 @@ ALTER TABLE contract ADD COLUMN IF NOT EXISTS step text,
     ADD COLUMN IF NOT EXISTS step_version bigint NOT NULL DEFAULT -1;
 """
 """Adds the step, for services whose rules or campaigns ask for it."""
-_STEPS = _newest("step_version", {"step": "text"})
+
+
+def _step(event: ContractWhole | ContractEscalated) -> str | None:
+    return event.step if isinstance(event, ContractWhole) else event.to_step
+
+
+_STEPS = _Keeper(_Group("step_version", _version, {"step": Column("text", _step)}))
 
 STATUS_SEEN = """
 -- The contract's version at which the debtor's status was last stated.
@@ -119,12 +188,14 @@ ALTER TABLE contract ADD COLUMN IF NOT EXISTS status_seen_version bigint NOT NUL
 UPDATE contract SET status_seen_version = version WHERE status_version >= 0;
 """
 """Replaces the version of the debtor's status, which says nothing once the contract is another debtor's."""
+
+
+def _status(event: ContractWhole | DebtorStatusChanged) -> str:
+    return event.debtor.status if isinstance(event, ContractWhole) else event.status
+
+
 # Events of one version tell one status. A contract that is published again therefore mends what was wrong.
-_STATUSES = """
-UPDATE contract SET status_seen_version = fact.version, status = fact.status
-FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS fact (contract_id, version, status)
-WHERE contract.contract_id = fact.contract_id AND contract.status_seen_version <= fact.version
-"""
+_STATUSES = _Keeper(_Group("status_seen_version", _version, {"status": Column("text", _status)}, again=True))
 
 
 async def lock_or_add(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
@@ -137,60 +208,48 @@ async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
     await tx.execute(LOCK, sorted_unique(contract_ids))
 
 
-class Positions:
+class Positions(_Keeper):
     """Keeps state, stage, balances and dates of contracts: the columns of a position that a service names."""
 
     def __init__(self, *names: str) -> None:
-        kept = [(name, _POSITION[name]) for name in names]
-        self._read = [column.read for _, column in kept]
-        self._keep = _newest("version", {name: column.type for name, column in kept})
+        super().__init__(_Group("version", _version, {name: _POSITION[name] for name in names}))
 
     async def keep(self, tx: Transaction, events: Sequence[PositionEvent]) -> None:
         """Keep positions that are newer than the known ones."""
-        rows = ((event.contract_id, event.version, *(read(event) for read in self._read)) for event in events)
-        await tx.execute(self._keep, *columns(rows, 2 + len(self._read)))
+        await super().keep(tx, events)
 
 
-class Details:
+class Details(_Keeper):
     """Keeps debtor, portfolio, number and more of whole contracts: the columns that a service names."""
 
     def __init__(self, *names: str, **own: Column[ContractWhole]) -> None:
         """``own`` are columns that the service computes from the event itself."""
-        kept = [*((name, _DETAILS[name]) for name in names), *own.items()]
-        self._read = [column.read for _, column in kept]
-        self._keep = _newest("details_version", {name: column.type for name, column in kept})
+        super().__init__(_Group("details_version", _details_version, {name: _DETAILS[name] for name in names} | own))
+
+
+class Wholes(_Keeper):
+    """Keeps the columns that a whole contract states: position, details, the debtor's status, and what is asked for."""
+
+    def __init__(self, positions: Positions, details: Details, *, segments: bool = False, steps: bool = False) -> None:
+        asked = [keeper for keeper, wanted in ((_SEGMENTS, segments), (_STEPS, steps)) if wanted]
+        keepers = (positions, details, _STATUSES, *asked)
+        super().__init__(*(group for keeper in keepers for group in keeper.groups))
 
     async def keep(self, tx: Transaction, events: Sequence[ContractWhole]) -> None:
-        """Keep details that are newer than the known ones."""
-        rows = ((event.contract_id, event.details_version, *(read(event) for read in self._read)) for event in events)
-        await tx.execute(self._keep, *columns(rows, 2 + len(self._read)))
+        """Keep each group of columns where it is newer than the known one."""
+        await super().keep(tx, events)
 
 
-async def keep_statuses(tx: Transaction, events: Sequence[DebtorStatusChanged]) -> None:
+async def keep_statuses(tx: Transaction, events: Sequence[ContractWhole | DebtorStatusChanged]) -> None:
     """Keep the debtor's status where it is not older than the known one."""
-    rows = ((event.contract_id, event.version, event.status) for event in events)
-    await tx.execute(_STATUSES, *columns(rows, 3))
+    await _STATUSES.keep(tx, events)
 
 
-async def keep_statuses_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Keep the debtor's status that whole contracts carry, where it is not older than the known one."""
-    rows = ((event.contract_id, event.version, event.debtor.status) for event in events)
-    await tx.execute(_STATUSES, *columns(rows, 3))
-
-
-async def keep_segments(tx: Transaction, events: Sequence[ContractWhole | ContractSegmentChanged]) -> None:
+async def keep_segments(tx: Transaction, events: Sequence[ContractSegmentChanged]) -> None:
     """Keep the segment where it is newer than the known one."""
-    rows = (
-        (event.contract_id, event.version, event.segment if isinstance(event, ContractWhole) else event.to_segment)
-        for event in events
-    )
-    await tx.execute(_SEGMENTS, *columns(rows, 3))
+    await _SEGMENTS.keep(tx, events)
 
 
-async def keep_steps(tx: Transaction, events: Sequence[ContractWhole | ContractEscalated]) -> None:
+async def keep_steps(tx: Transaction, events: Sequence[ContractEscalated]) -> None:
     """Keep the step of the ladder where it is newer than the known one."""
-    rows = (
-        (event.contract_id, event.version, event.step if isinstance(event, ContractWhole) else event.to_step)
-        for event in events
-    )
-    await tx.execute(_STEPS, *columns(rows, 3))
+    await _STEPS.keep(tx, events)

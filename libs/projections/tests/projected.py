@@ -58,6 +58,9 @@ DETAILS = contracts.Details(
 )
 
 
+WHOLES = contracts.Wholes(POSITIONS, DETAILS, segments=True, steps=True)
+
+
 PORTFOLIOS = portfolios.Portfolios("state", "business_date", "company", "payment_holdoff_days")
 
 
@@ -72,6 +75,7 @@ CREATE TABLE contract (
 {clarifications.TABLE} {contact_points.TABLE} {contact_points.PARTIES}
 {pauses.TABLE} {placements.TABLE} {promises.TABLE} {set_aside.TABLE}
 {payments.TABLE} {payments.SILENCES} {contracts.STATUS_SEEN} {contracts.PEOPLE}
+{contracts.SEGMENTS} {contracts.STEPS}
 """
 
 

@@ -17,6 +17,7 @@ from projected import (
     PORTFOLIO,
     PORTFOLIOS,
     POSITIONS,
+    WHOLES,
     payment,
     portfolio_state,
     position,
@@ -38,6 +39,7 @@ from recobro_events.contracts.portfolio import (
     ContactKind,
     ContactPoint,
     ContractRegistered,
+    ContractSegmentChanged,
     Debtor,
     DebtorStatus,
     DebtorStatusChanged,
@@ -55,13 +57,34 @@ async def test_a_payment_that_overtakes_its_contract_keeps_its_position_and_eras
     assert (row["contract_number"], row["upper_name"], row["portfolio_id"]) == ("A-1", "ANA", PORTFOLIO)
 
 
+async def test_a_whole_contract_keeps_each_group_of_columns_where_it_is_newer(tx: Transaction) -> None:
+    await contracts.lock_or_add(tx, [CONTRACT])
+    await WHOLES.keep(tx, [whole(1, segment="chronic", step="reminder")])
+    await POSITIONS.keep(tx, [payment(5)])
+    changed = ContractSegmentChanged.model_validate(position(3) | {"to_segment": "insolvent", "rules_version": 1})
+    await contracts.keep_segments(tx, [changed])
+    await WHOLES.keep(tx, [whole(2, segment="slow_payer", step="direct_contact")])
+
+    async def known() -> tuple[object, ...]:
+        names = "version, overdue_balance, contract_number, segment, segment_version, step, step_version, status"
+        return tuple(await tx.fetchrow(f"SELECT {names} FROM contract") or ())
+
+    expected = (5, Decimal("0.00"), "A-2", "insolvent", 3, "direct_contact", 2, "active")
+    assert await known() == expected
+    await WHOLES.keep(tx, [whole(1, segment="chronic", step="reminder")])
+    assert await known() == expected
+    dead = Debtor(debtor_id=DEBTOR, name="Ana", status=DebtorStatus.DECEASED, status_version=2)
+    await WHOLES.keep(tx, [whole(2, debtor=dead)])
+    assert await known() == (*expected[:-1], "deceased"), "a status of the known version mends what was wrong"
+
+
 async def test_the_newest_status_and_portfolio_are_kept(tx: Transaction) -> None:
     died = DebtorStatusChanged.model_validate(
         position(7)
         | {"debtor_id": DEBTOR, "status": DebtorStatus.DECEASED, "status_version": 5, "reported_by": "agency"}
     )
     await contracts.keep_statuses(tx, [died])
-    await contracts.keep_statuses_from_contracts(tx, [whole(6)])
+    await contracts.keep_statuses(tx, [whole(6)])
     assert await tx.fetchval("SELECT status FROM contract") == "deceased"
     for version, day, creditor in ((2, MONDAY, "Banco"), (1, date(2026, 11, 22), None)):
         changed = portfolio_state(version, day, creditor_name=creditor)
@@ -89,13 +112,13 @@ async def test_the_status_of_a_contract_is_that_of_the_person_to_whom_it_was_giv
     moved = of(4, living, DebtorStatus.ACTIVE, status_version)
     back = of(6, dead, DebtorStatus.DECEASED, 5)
     await contracts.keep_statuses(tx, [died])
-    await contracts.keep_statuses_from_contracts(tx, [moved])
+    await contracts.keep_statuses(tx, [moved])
     assert await status() == "active"
     await contracts.keep_statuses(tx, [died])
     assert await status() == "active"
-    await contracts.keep_statuses_from_contracts(tx, [back])
+    await contracts.keep_statuses(tx, [back])
     assert await status() == "deceased"
-    await contracts.keep_statuses_from_contracts(tx, [moved])
+    await contracts.keep_statuses(tx, [moved])
     assert await status() == "deceased"
 
 
@@ -124,9 +147,9 @@ async def test_a_change_of_status_that_overtakes_the_move_to_its_person_holds(tx
     died = DebtorStatusChanged.model_validate(
         position(5) | {"debtor_id": other, "status": "deceased", "status_version": 3, "reported_by": "operator"}
     )
-    await contracts.keep_statuses_from_contracts(tx, [whole(3, debtor=Debtor(debtor_id=DEBTOR, name="Ana"))])
+    await contracts.keep_statuses(tx, [whole(3, debtor=Debtor(debtor_id=DEBTOR, name="Ana"))])
     await contracts.keep_statuses(tx, [died])
-    await contracts.keep_statuses_from_contracts(tx, [moved])
+    await contracts.keep_statuses(tx, [moved])
     assert await tx.fetchval("SELECT status FROM contract") == "deceased"
 
 

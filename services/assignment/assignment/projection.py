@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from jurisdictions import UnknownJurisdiction, state_named
-from projections import clarifications, contracts, pauses, payments
+from projections import clarifications, pauses, payments
 from projections.columns import Column, columns
-from projections.contracts import Details, Positions
+from projections.contracts import Details, Positions, Wholes
 from projections.portfolios import Portfolios
 from recobro_events import Transaction
 from recobro_events.contracts.portfolio import AttemptMade, ContractWhole
@@ -31,15 +31,12 @@ def _region(contract: ContractWhole) -> str | None:
 
 
 _DETAILS = Details("portfolio_id", "contract_number", "currency", "product", region=Column("text", _region))
+_WHOLES = Wholes(POSITIONS, _DETAILS, segments=True, steps=True)
 
 
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     """Keep all facts of a whole contract. Each group of columns is stored where its version is newer."""
-    await POSITIONS.keep(tx, wholes)
-    await _DETAILS.keep(tx, wholes)
-    await contracts.keep_segments(tx, wholes)
-    await contracts.keep_steps(tx, wholes)
-    await contracts.keep_statuses_from_contracts(tx, wholes)
+    await _WHOLES.keep(tx, wholes)
     await clarifications.keep_from_contracts(tx, wholes)
     await pauses.keep_from_contracts(tx, wholes)
     await payments.keep_from_contracts(tx, wholes)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from projections import clarifications, pauses, payments
 from projections.columns import Column, columns
-from projections.contracts import Details, Positions, keep_statuses_from_contracts
+from projections.contracts import Details, Positions, Wholes
 from projections.placements import Placements
 from projections.portfolios import Portfolios
 from recobro_events import Transaction
@@ -21,6 +21,7 @@ _DETAILS = Details(
     debtor_kind=Column("text", lambda event: event.debtor.kind),
     language=Column("text", lambda event: event.debtor.language),
 )
+_WHOLES = Wholes(POSITIONS, _DETAILS)
 _PLACEMENTS = Placements("agency_id", "active")
 
 # Addresses of a whole contract that is older than the known details are ignored.
@@ -81,9 +82,7 @@ async def keep_agencies(tx: Transaction, events: Sequence[AgencyChanged]) -> Non
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     """Keep whole contracts: each group of columns where it is newer, with addresses, pauses, disputes
     and payments."""
-    await POSITIONS.keep(tx, wholes)
-    await _DETAILS.keep(tx, wholes)
-    await keep_statuses_from_contracts(tx, wholes)
+    await _WHOLES.keep(tx, wholes)
     await _keep_addresses(tx, wholes)
     await pauses.keep_from_contracts(tx, wholes)
     await clarifications.keep_from_contracts(tx, wholes)

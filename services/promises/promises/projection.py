@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from projections import clarifications, contracts
+from projections import clarifications
 from projections.columns import Column, columns
-from projections.contracts import Details, Positions
+from projections.contracts import Details, Positions, Wholes
 from projections.portfolios import Portfolios
 from recobro_events import Transaction
 from recobro_events.contracts.portfolio import (
@@ -25,6 +25,7 @@ _DETAILS = Details(
     "product",
     absorbed_version=Column("bigint", lambda whole: whole.version if whole.payments_on_top == 0 else None),
 )
+_WHOLES = Wholes(POSITIONS, _DETAILS, segments=True)
 
 # Each payment is kept once. A known payment stays as it is, reversed or not. Where the reversal came first, the payment
 # fills in the row that the reversal inserted.
@@ -47,10 +48,7 @@ async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
 
     Payments of channel ``file`` travel in this event alone. An event may list one of them twice.
     """
-    await POSITIONS.keep(tx, wholes)
-    await _DETAILS.keep(tx, wholes)
-    await contracts.keep_segments(tx, wholes)
-    await contracts.keep_statuses_from_contracts(tx, wholes)
+    await _WHOLES.keep(tx, wholes)
     await clarifications.keep_from_contracts(tx, wholes)
     if rows := {row[0]: row for whole in wholes for row in _payments_of(whole)}:
         await tx.execute(_PAYMENTS, *columns(rows.values(), 5))

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from jurisdictions import Place, UnknownJurisdiction, places_of_address, state_named
-from projections import clarifications, contact_points, contracts, pauses, payments
+from projections import clarifications, contact_points, pauses, payments
 from projections.columns import Column
-from projections.contracts import Details, Positions
+from projections.contracts import Details, Positions, Wholes
 from projections.portfolios import Portfolios
 from recobro_events import Transaction
 from recobro_events.contracts.portfolio import ContractWhole
@@ -50,6 +50,7 @@ DETAILS = Details(
     region=Column("text", _region),
     places=Column("text", _places),
 )
+_WHOLES = Wholes(POSITIONS, DETAILS, segments=True, steps=True)
 PORTFOLIOS = Portfolios(
     *("state", "business_date", "name", "creditor_id", "creditor_kind"),
     *("jurisdiction", "timezone", "currency", "payment_holdoff_days"),
@@ -58,11 +59,7 @@ PORTFOLIOS = Portfolios(
 
 async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
     """Keep whole contracts: each group of columns where it is newer, with phones, pauses, disputes and payments."""
-    await POSITIONS.keep(tx, events)
-    await DETAILS.keep(tx, events)
-    await contracts.keep_segments(tx, events)
-    await contracts.keep_steps(tx, events)
-    await contracts.keep_statuses_from_contracts(tx, events)
+    await _WHOLES.keep(tx, events)
     await contact_points.keep_from_contracts(tx, events)
     await pauses.keep_from_contracts(tx, events)
     await clarifications.keep_from_contracts(tx, events)
