@@ -168,6 +168,17 @@ def _segment(event: ContractWhole | ContractSegmentChanged) -> str | None:
 
 _SEGMENTS = _Keeper(_Group("segment_version", _version, {"segment": Column("text", _segment)}))
 
+_FIGURES = _Keeper(
+    _Group(
+        "figures_version",
+        _version,
+        {
+            "undecided": Column("boolean", lambda event: event.undecided),
+            "payment_silent_until": Column("date", lambda event: event.payment_silent_until),
+        },
+    )
+)
+
 STEPS = """
 -- The step of the ladder, and the contract's version at which it was last stated.
 ALTER TABLE contract ADD COLUMN IF NOT EXISTS step text,
@@ -230,8 +241,17 @@ class Details(_Keeper):
 class Wholes(_Keeper):
     """Keeps the columns that a whole contract states: position, details, the debtor's status, and what is asked for."""
 
-    def __init__(self, positions: Positions, details: Details, *, segments: bool = False, steps: bool = False) -> None:
-        asked = [keeper for keeper, wanted in ((_SEGMENTS, segments), (_STEPS, steps)) if wanted]
+    def __init__(
+        self,
+        positions: Positions,
+        details: Details,
+        *,
+        figures: bool = False,
+        segments: bool = False,
+        steps: bool = False,
+    ) -> None:
+        """``figures``: whether a person decides which figures hold, and the days without contact because of files."""
+        asked = [k for k, wanted in ((_FIGURES, figures), (_SEGMENTS, segments), (_STEPS, steps)) if wanted]
         keepers = (positions, details, _STATUSES, *asked)
         super().__init__(*(group for keeper in keepers for group in keeper.groups))
 

@@ -34,7 +34,10 @@ ALTER TABLE contract ADD COLUMN IF NOT EXISTS figures_version bigint NOT NULL DE
     ADD COLUMN IF NOT EXISTS payment_silent_until date;
 ALTER TABLE portfolio ADD COLUMN IF NOT EXISTS payment_holdoff_days smallint;
 """
-"""Adds the columns that ``silence`` reads beside ``TABLE``. The portfolio's is null before it says its days."""
+"""Adds the columns that ``silence`` reads beside ``TABLE``, which ``contracts.Wholes`` keeps with ``figures``.
+
+The portfolio's is null before it says its days.
+"""
 HOLDOFF_FROM = "ALTER TABLE payment ADD COLUMN IF NOT EXISTS holdoff_from date;"
 """Adds the column to a table of payments that is older than this module."""
 
@@ -59,13 +62,6 @@ LEFT JOIN portfolio USING (portfolio_id)
 CROSS JOIN LATERAL (SELECT (fact.at AT TIME ZONE coalesce(portfolio.timezone, 'UTC'))::date AS day) AS claimed
 ON CONFLICT DO NOTHING
 """
-_SILENCES = """
-UPDATE contract SET figures_version = fact.version, undecided = fact.undecided,
-    payment_silent_until = fact.payment_silent_until
-FROM unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::date[])
-    AS fact (contract_id, version, undecided, payment_silent_until)
-WHERE contract.contract_id = fact.contract_id AND contract.figures_version < fact.version
-"""
 
 
 async def keep(tx: Transaction, events: Sequence[PaymentReceived]) -> None:
@@ -84,7 +80,7 @@ async def keep_claims(tx: Transaction, events: Sequence[PaymentClaimed]) -> None
 
 
 async def keep_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Keep the payments and reversals that whole contracts carry, and what else silences them because of payments.
+    """Keep the payments and reversals that whole contracts carry.
 
     A payment of a file travels on a whole contract alone. The others are in case this service missed one.
     """
@@ -94,8 +90,6 @@ async def keep_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) 
         rows[row[0], row[1]] = (*row[:3], row[3] or known[3], row[4] or known[4])
     if rows:
         await _keep(tx, list(rows.values()))
-    figures = ((e.contract_id, e.version, e.undecided, e.payment_silent_until) for e in events)
-    await tx.execute(_SILENCES, *columns(figures, 4))
 
 
 def _carried_by(event: ContractWhole) -> Iterator[tuple[Any, ...]]:

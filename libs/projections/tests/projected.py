@@ -58,7 +58,7 @@ DETAILS = contracts.Details(
 )
 
 
-WHOLES = contracts.Wholes(POSITIONS, DETAILS, segments=True, steps=True)
+WHOLES = contracts.Wholes(POSITIONS, DETAILS, figures=True, segments=True, steps=True)
 
 
 PORTFOLIOS = portfolios.Portfolios("state", "business_date", "company", "payment_holdoff_days")

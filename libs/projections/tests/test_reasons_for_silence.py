@@ -14,6 +14,7 @@ from projected import (
     PAUSE,
     PORTFOLIOS,
     POSITIONS,
+    WHOLES,
     days_after,
     payment,
     portfolio_state,
@@ -204,7 +205,7 @@ async def test_figures_that_wait_for_a_decision_and_unknown_payments_silence_by_
     decided = whole(3, payment_silent_until=days_after(MONDAY, 4))
     for events in ([asked], [decided, asked]):
         for event in events:
-            await payments.keep_from_contracts(tx, [event])
+            await WHOLES.keep(tx, [event])
         expected = "unknown_state" if events == [asked] else "payment"
         assert await reason_on(tx, days_after(MONDAY, 4)) == expected
     assert await reason_on(tx, days_after(MONDAY, 5)) is None

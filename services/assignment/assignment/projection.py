@@ -31,7 +31,7 @@ def _region(contract: ContractWhole) -> str | None:
 
 
 _DETAILS = Details("portfolio_id", "contract_number", "currency", "product", region=Column("text", _region))
-_WHOLES = Wholes(POSITIONS, _DETAILS, segments=True, steps=True)
+_WHOLES = Wholes(POSITIONS, _DETAILS, figures=True, segments=True, steps=True)
 
 
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
