@@ -17,6 +17,8 @@ KAFKA_DATA ?= .kafka
 KAFKA_PORT ?= 9092
 MINUTES ?= 60
 WORKERS ?= 6
+ROWS ?= 100000
+BENCH_FILE := $(DATA)/bench.csv
 PREVIOUS ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
 
 # The targets start many processes. With this variable set, each process would compile our code again.
@@ -76,6 +78,10 @@ attack: setup ## attack a platform in every way, check that lost controls are no
 
 bench-dialer: setup ## measure permits beside their floor (BENCH_ARGS)
 	@PYTHONPATH=bench $(BIN)/python bench/permits.py $(BENCH_ARGS)
+
+bench-portfolio: setup ## load a file on a running platform, CPU time beside bounds (DATA, ROWS)
+	@$(BIN)/python bench/make_portfolio.py $(BENCH_FILE) --rows $(ROWS)
+	@PYTHONPATH=bench $(BIN)/python bench/loading.py $(BENCH_FILE) --data $(DATA)
 
 bench-events: setup $(PEERS)/.installed ## measure the event runtime beside bounds and peers (BENCH_ARGS)
 	@PYTHONPATH=bench $(BIN)/python -m event_bench $(BENCH_ARGS)
@@ -175,5 +181,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast client-check floor stage-histories attack-short attack faults-short faults faults-long bench-dialer bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check floor stage-histories attack-short attack faults-short faults faults-long bench-dialer bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

@@ -71,7 +71,12 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::nu
 
 def new_portfolio(client: Client) -> str:
     creditor = client.post("portfolio", "/v1/creditors", {"name": "bench", "kind": "financial", "country": "MX"})
-    new = {"creditor_id": creditor["creditor_id"], "name": f"{time.time():.0f}", "currency": "MXN", "jurisdiction": "MX"}
+    new = {
+        "creditor_id": creditor["creditor_id"],
+        "name": f"{time.time():.0f}",
+        "currency": "MXN",
+        "jurisdiction": "MX",
+    }
     return str(client.post("portfolio", "/v1/portfolios", new)["portfolio_id"])
 
 
@@ -95,7 +100,7 @@ def valid_rows(file: Path) -> Sequence[Sequence[str]]:
 
 
 def _can_be_cast(row: Sequence[str]) -> bool:
-    day, month, year = (row[7].split("/") + ["", "", ""])[:3]
+    day, month, year = (*row[7].split("/"), "", "", "")[:3]
     try:
         date(int(year), int(month), int(day))
         if not 0 < float(row[8]) < 1e9:
