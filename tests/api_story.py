@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 from api_recording import Json, Recording
 from dialer_feed.permits import asking
+from portfolio.desk import working
 from portfolio.strategy import judging
 from services_in_process import AS_OF
 
@@ -29,9 +30,9 @@ _DEBTORS = (
 
 
 def portfolio_file() -> bytes:
-    """Return ten contracts with two overdue instalments each, and one row with a mistake."""
+    """Return ten contracts with two overdue instalments each, no two of one amount, and one row with a mistake."""
     rows = [
-        f"{number},{customer},{name},Física,{tax_id},tarjeta,{n},2026-{month}-05,{500 + n}.00,"
+        f"{number},{customer},{name},Física,{tax_id},tarjeta,{n},2026-{month}-05,{500 + n}.{place}0,"
         f"+52 871 555 1{place:03},,Particular,Calle 60,{480 + place},Centro,27000,Torreón,Coahuila"
         for place, (number, customer, name, tax_id) in enumerate(_DEBTORS)
         for n, month in ((1, "09"), (2, "10"))
@@ -272,6 +273,39 @@ async def _debtors(recording: Recording, contracts: list[Json]) -> None:
     attempt = {"channel": "call", "outcome": "no_answer", "note": "sin tono"}
     await ask("portfolio", "add_attempt", attempt, contract_id=contracts[0]["contract_id"])
     await ask("portfolio", "list_attempts", contract_id=contracts[0]["contract_id"])
+    await _desk(recording)
+
+
+async def _desk(recording: Recording) -> None:
+    """Two people of a worklist: one is called, one goes to the supervisor and back, and to another day."""
+    ask = recording.ask
+    # Placements reach portfolio as events. The desk leaves alone what an agency collects.
+    await recording.platform.settled()
+    new: Json = {"name": "Atrasos recientes", "when": {"stages": ["early"], "no_contact_days": 3}}
+    worklist = (await ask("portfolio", "add_worklist", new))["worklist_id"]
+    change = {"when": {"stages": ["early", "late"], "overdue_balance": {"min": 100}}}
+    await ask("portfolio", "change_worklist", change, worklist_id=worklist)
+    for operation in ("list_worklists", "read_worklist", "list_waiting"):
+        await ask("portfolio", operation, **({} if operation == "list_worklists" else {"worklist_id": worklist}))
+
+    async def given() -> str:
+        return str((await ask("portfolio", "give_next", worklist_id=worklist))["item"]["item_id"])
+
+    item = await given()
+    await ask("portfolio", "add_desk_note", {"note": "llamar después de las 18 h"}, item_id=item)
+    await ask("portfolio", "read_desk_item", item_id=item)
+    outcome = {"channel": "call", "outcome": "no_answer", "note": "suena y nadie contesta"}
+    await ask("portfolio", "finish_desk_item", outcome, item_id=item)
+    item = await given()
+    await ask("portfolio", "escalate_desk_item", {"reason": "pide una quita"}, item_id=item)
+    decision = {"decision": "back", "note": "hasta 10 %"}
+    await ask("portfolio", "decide_desk_item", decision, item_id=item, person="supervisor")
+    await ask("portfolio", "release_desk_item", item_id=await given())
+    again = {"again_at": "2099-01-01T00:00:00Z"}
+    with patch.object(working, "LATEST", timedelta(days=36_500)):
+        await ask("portfolio", "reschedule_desk_item", again, item_id=await given())
+    await ask("portfolio", "list_desk_items", state="worked")
+    await ask("portfolio", "read_productivity")
 
 
 async def _corrections(recording: Recording, contracts: list[Json]) -> None:

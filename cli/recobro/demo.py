@@ -193,6 +193,30 @@ class Demo:
         self._judged("segment", f"{at}/segment-rules")
         story.paragraph(tr("A ladder says how gravely a debtor is approached. It begins with a reminder."))
         self._judged("step", f"{at}/ladder")
+        self._desk(portfolio_id)
+
+    def _desk(self, portfolio_id: str) -> None:
+        """Give the first person of a worklist to our own people, and take the person back."""
+        story = self._story
+        name = tr("Early, in {portfolio}", portfolio=portfolio_id[:8])
+        known = {one["name"]: one for one in self._client.get("portfolio", "/v1/worklists")}
+        new = {"name": name, "when": {"stages": ["early"]}, "portfolio_ids": [portfolio_id]}
+        worklist = known.get(name) or self._client.post("portfolio", "/v1/worklists", new)
+        item = self._client.post("portfolio", f"/v1/worklists/{worklist['worklist_id']}/next", None)["item"]
+        story.check(tr("the desk gives our own people whom to call next"), passed=item is not None)
+        if item is None:
+            return
+        first = item["contracts"][0]
+        story.paragraph(
+            tr(
+                "Before an agency collects, our own people work: the desk gives them one person after the other, for 30"
+                " minutes. First comes {number}: it owes MXN {overdue}, of which {percent} % are expected to be paid.",
+                number=first["contract_number"],
+                overdue=amount(first["overdue_balance"]),
+                percent=round(float(first["cure_rate"]) * 100),
+            )
+        )
+        self._client.post("portfolio", f"/v1/desk-items/{item['item_id']}/release", None)
 
     def _judged(self, of: str, path: str) -> None:
         words = self._client.get("portfolio", path)["words"]

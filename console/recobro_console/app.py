@@ -19,6 +19,7 @@ from recobro_console.agencies import api as agencies
 from recobro_console.calls import TIMEOUT
 from recobro_console.contracts import acting
 from recobro_console.contracts import api as contracts
+from recobro_console.desk import api as desk
 from recobro_console.files import api as files
 from recobro_console.files import bands, preview, rejects
 from recobro_console.files import portfolios as new_portfolios
@@ -66,6 +67,7 @@ ROUTERS = (
     door.router,
     insight.router,
     strategy.router,
+    desk.router,
 )
 """The sections. A new one gets a line here and in ``recobro_console.pages.SECTIONS``."""
 

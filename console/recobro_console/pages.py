@@ -49,6 +49,7 @@ SECTIONS = (
     Section("/agencies", "Agencies", "a", EVERYBODY),
     Section("/visits", "Visits", "v", EVERYBODY),
     Section("/promises", "Promises", "p", EVERYBODY),
+    Section("/desk", "Desk", "d"),
     Section("/strategy", "Strategy", "s"),
     Section("/insight", "Insight", "i"),
     Section("/operations", "Operations", "o", frozenset({Role.SUPERVISOR, Role.AUDITOR})),

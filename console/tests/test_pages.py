@@ -25,6 +25,7 @@ _BUILT = (
     "/insight/waterfall",
     "/insight/recovery",
     "/strategy",
+    "/desk",
 )
 
 

@@ -412,6 +412,26 @@ PORTFOLIO = [
             ),
         ],
     ),
+    Row(
+        "Desk",
+        [
+            graph(
+                "People at the desk",
+                "People of the last hour who were given to an operator, and how the work with them ended.",
+                "short",
+                ("sum by (state) (increase(portfolio_desk_items_total[1h]))", "{{state}}"),
+            ),
+            graph(
+                "Filling a worklist",
+                "The time within which 95 % of worklists were filled. The operator who asks for a person waits.",
+                "s",
+                (
+                    "histogram_quantile(0.95, sum by (le) (rate(portfolio_desk_fill_seconds_bucket[1h])))",
+                    "95 %",
+                ),
+            ),
+        ],
+    ),
 ]
 ASSIGNMENT = [Row("Placement runs", task("Placement run", "placement"))]
 PROMISES = [

@@ -2,6 +2,7 @@
 // Nothing here knows the trade. Elements say what they want:
 //   data-live="lists contract:ID"  is drawn anew (hx-trigger="live") when one of these subjects has changed
 //   data-key="l"                   is followed after the keys g and l
+//   data-press="n"                 is pressed, or focused if one types there, by the key n alone
 //   data-dialog="help"             opens the dialog of that id
 //   data-drop                      a form that takes dropped files
 //   data-most-bytes="1000"         a field that takes no larger file, and says data-too-large
@@ -71,7 +72,17 @@
       document.getElementById("search")?.focus();
     } else if (event.key === "?") {
       document.getElementById("help")?.showModal();
+    } else {
+      press(event);
     }
+  }
+
+  function press(event) {
+    const target = document.querySelector(`[data-press="${CSS.escape(event.key)}"]`);
+    if (!target) return;
+    event.preventDefault();
+    if (target.matches("input, textarea, select")) target.focus();
+    else target.click();
   }
 
   function closeMenus(event) {

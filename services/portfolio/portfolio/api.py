@@ -5,6 +5,7 @@ from portfolio.charges import api as charges
 from portfolio.clarifications import api as clarifications
 from portfolio.contracts import api as contracts
 from portfolio.debtors import api as debtors
+from portfolio.desk import api as desk
 from portfolio.files import api as files
 from portfolio.insight import api as insight
 from portfolio.ladder import api as ladder
@@ -33,6 +34,7 @@ ROUTERS = tuple(
             people,
             reports,
             insight,
+            desk,
         ),
     )
 )

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar
 
+from projections import set_aside
 from recobro_events import Consumer, ContractEvent, Event, Handler, Transaction, UnappliableEvent
 from recobro_events.contracts import assignment, dialer_feed, field_visits, promises, runtime
 from recobro_events.contracts.portfolio import ContactChange
@@ -299,6 +300,7 @@ async def listed(events: Sequence[dialer_feed.ContractsListed], tx: Transaction)
 @consumer.on(runtime.ContractSetAside)
 async def record_set_aside(events: Sequence[runtime.ContractSetAside], tx: Transaction) -> None:
     """Write no history for unknown contracts: their absence here may be the reason why they were set aside."""
+    await set_aside.keep(tx, events)
     happened = [event for event in events if not event.is_republished]
     await history.record(
         tx, [_line(event, "set_aside", "{service} has set aside an event; contact stops") for event in happened]
@@ -307,6 +309,7 @@ async def record_set_aside(events: Sequence[runtime.ContractSetAside], tx: Trans
 
 @consumer.on(runtime.ContractReplayed)
 async def record_replayed(events: Sequence[runtime.ContractReplayed], tx: Transaction) -> None:
+    await set_aside.keep_replayed(tx, events)
     await history.record(
         tx, [_line(event, "replayed", "{service} has handled the events that it had set aside") for event in events]
     )

@@ -54,6 +54,17 @@ JUDGED = Counter(
     "Contracts that were judged by the rules of their portfolio: their segment changed, their step, or neither",
     ["changed"],
 )
+DESK_ITEMS = Counter(
+    "portfolio_desk_items",
+    "People who were given to an operator of the desk, and how it ended: worked, rescheduled, escalated, released,"
+    " taken_back (by a silence)",
+    ["state"],
+)
+DESK_FILL_SECONDS = Histogram(
+    "portfolio_desk_fill_seconds",
+    "Time to fill a worklist of the desk",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
 RESTAGED = Counter(
     "portfolio_restaged_contracts", "Contracts that were staged because the bands of their portfolio changed"
 )
@@ -72,6 +83,8 @@ STAGING_OF_ONE = Task("staging-of-one")
 """``STAGING`` counts runs over all portfolios, as done every day; ``STAGING_OF_ONE`` runs for a single portfolio."""
 
 # A rate misses the first increment of a series that did not exist before, so every series starts at 0.
+for _state in ("given", "worked", "rescheduled", "escalated", "released", "taken_back"):
+    DESK_ITEMS.labels(_state)
 for _changed in ("segment", "step", "neither"):
     JUDGED.labels(_changed)
 for _outcome in ("loaded", "refused", "failed", "tried"):

@@ -488,7 +488,8 @@ class AttemptMade(ContractEvent, type="portfolio.attempt-made.v1"):
     """The creditor's own people tried to reach the debtor, by a ``call`` or a ``message``.
 
     It counts on ``business_date``. ``right_party``: they reached the debtor. ``attempts`` counts the attempts of the
-    contract's ``episode`` so far.
+    contract's ``episode`` so far. ``same_as``: one call or message was about several contracts of a person, and this is
+    the attempt that stands for it. Caps count that one only.
     """
 
     attempt_id: UUID
@@ -499,6 +500,7 @@ class AttemptMade(ContractEvent, type="portfolio.attempt-made.v1"):
     business_date: date
     episode: int
     attempts: int
+    same_as: UUID | None = None
 
 
 class ClarificationOpened(PositionEvent, type="portfolio.clarification-opened.v1"):

@@ -14,10 +14,13 @@ _CALL = "call"
 
 
 async def keep(tx: Transaction, events: Sequence[AttemptMade]) -> None:
-    """Keep the calls among these attempts. A message is no call, so the caps of calls do not count it."""
+    """Keep the calls among these attempts. A message is no call, so the caps of calls do not count it.
+
+    One call about several contracts of a person is kept once.
+    """
     rows = [
         (one.attempt_id, one.contract_id, one.business_date, one.made_at, one.right_party)
         for one in events
-        if one.channel == _CALL
+        if one.channel == _CALL and one.same_as is None
     ]
     await tx.execute(_KEEP, *columns(iter(rows), 5))

@@ -80,6 +80,17 @@ async def test_calls_of_the_creditors_own_people_count_and_messages_do_not(
     assert found == [False, True]
 
 
+async def test_one_own_call_about_several_contracts_of_a_person_counts_once(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    sibling = scene.contract(debtor_id=contract.debtor_id)
+    await scene.receives(sibling.registered())
+    first = own_attempt(contract, DAY)
+    await scene.receives(first, own_attempt(sibling, DAY).model_copy(update={"same_as": first.attempt_id}))
+    assert await next_list(scene, max_attempts_per_7_days=2) == [contract.number, sibling.number]
+    await scene.receives(own_attempt(sibling, DAY))
+    assert await next_list(scene, max_attempts_per_7_days=2) == []
+
+
 async def test_a_conversation_of_the_creditors_own_people_brings_days_of_silence(scene: Scene) -> None:
     contract, other = await scene.contracts(2, jurisdiction="US")
     await scene.receives(own_attempt(contract, DAY - timedelta(days=6), right_party=True))

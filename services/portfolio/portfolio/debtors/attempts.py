@@ -5,7 +5,7 @@ together decide placement rules that wait for attempts. What the debtor said bes
 of promises, disputes, statuses and contact points.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -33,7 +33,7 @@ from portfolio.debtors import attempts_queries as queries
 from portfolio.ledger import history
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.ledger.history import Line
-from portfolio.ledger.locking import lock_contract
+from portfolio.ledger.locking import lock_contract, lock_for_changes
 from portfolio.strategy import judging
 
 ENTERED_WITHIN = timedelta(days=7)
@@ -96,7 +96,20 @@ class TooManyAttempts(Conflict):
     detail = f"{MOST_A_DAY} attempts of this contract are entered for this day. No more can be added."
 
 
-async def add(tx: Transaction, contract_id: UUID, new: NewAttempt) -> Attempt:
+async def add_for_all(tx: Transaction, contract_ids: Sequence[UUID], new: NewAttempt) -> Attempt:
+    """Record one call or message about several contracts of a person. Returns the attempt on the first contract.
+
+    Each contract has its attempt. Those after the first name the first one, so that caps count them once; only the
+    first has the note. Raises as ``add``.
+    """
+    await lock_for_changes(tx, contract_ids)
+    first = await add(tx, contract_ids[0], new)
+    for contract_id in contract_ids[1:]:
+        await add(tx, contract_id, new.model_copy(update={"note": None}), same_as=first.attempt_id)
+    return first
+
+
+async def add(tx: Transaction, contract_id: UUID, new: NewAttempt, *, same_as: UUID | None = None) -> Attempt:
     """Record an attempt and publish it. A silenced contract's too: what has happened is kept.
 
     Raises ``ContractUnknown``, ``TooManyAttempts``, and ``Invalid`` for an outcome of the other channel or a time that
@@ -117,7 +130,7 @@ async def add(tx: Transaction, contract_id: UUID, new: NewAttempt) -> Attempt:
     await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
     right_party = new.outcome in _WITH_THE_DEBTOR
     added = await tx.fetchrow(
-        queries.ADD_ATTEMPT, contract_id, new.channel, new.outcome, right_party, made_at, new.note, MOST_A_DAY
+        queries.ADD_ATTEMPT, contract_id, new.channel, new.outcome, right_party, made_at, new.note, MOST_A_DAY, same_as
     )
     if added is None:
         raise TooManyAttempts()
