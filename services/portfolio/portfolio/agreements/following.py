@@ -12,9 +12,10 @@ agreement of a closed contract waits until a file opens the contract again.
 
 from uuid import UUID, uuid5
 
+import asyncpg
 import structlog
 from chassis.problems import Problem
-from recobro_events import Database, Row, Transaction
+from recobro_events import TRANSIENT_ERRORS, Database, Row, Transaction
 from recobro_events.contracts.portfolio import ChargeKind, StageCause
 
 from portfolio import metrics
@@ -55,12 +56,22 @@ async def follow_all(database: Database) -> int:
             try:
                 async with database.transaction() as tx:
                     await follow(tx, last)
-            except Problem as problem:
-                _log.warning("agreement not followed", contract_id=str(last), error=problem.code)
-                async with database.transaction() as tx:
-                    await tx.execute(queries.TRY_AGAIN, last, TRY_AGAIN_SECONDS)
+            except (Problem, asyncpg.LockNotAvailableError) as error:
+                why = error.code if isinstance(error, Problem) else type(error).__name__
+                _log.warning("agreement not followed", contract_id=str(last), error=why)
+                await _try_later(database, last)
+            except TRANSIENT_ERRORS:
+                raise
+            except Exception:  # noqa: BLE001 - a defect that one contract shows must not stop the others
+                _log.exception("agreement not followed", contract_id=str(last))
+                await _try_later(database, last)
             else:
                 count += 1
+
+
+async def _try_later(database: Database, contract_id: UUID) -> None:
+    async with database.transaction() as tx:
+        await tx.execute(queries.TRY_AGAIN, contract_id, TRY_AGAIN_SECONDS)
 
 
 async def follow(tx: Transaction, contract_id: UUID) -> None:

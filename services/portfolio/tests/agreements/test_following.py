@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 from agreement_deals import Deal
+from asyncpg import LockNotAvailableError
 from events_of_other_services import receive
 from portfolio.agreements import following
 from portfolio.ledger import limits
@@ -257,6 +258,31 @@ async def test_a_contract_that_cannot_take_its_waiver_keeps_no_other_one_waiting
     assert (await shown(client, full))["total_balance"] == "780.00"
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError(), LockNotAvailableError()])
+async def test_a_contract_that_fails_keeps_no_other_one_waiting(
+    client: httpx.AsyncClient, given: Given, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    contracts = sorted([await late(given), await late(given)])
+    for contract_id in contracts:
+        deal = Deal(contract_id, AgreementKind.FORGIVENESS, "250.00")
+        await receive(given, deal.reached())
+        await receive(given, deal.settled())
+    take = following.taking.take
+
+    async def failing(tx: Transaction, contract_id: UUID, *given: Any) -> Any:
+        if contract_id == contracts[0]:
+            raise error
+        return await take(tx, contract_id, *given)
+
+    monkeypatch.setattr(following.taking, "take", failing)
+    assert await following.follow_all(given.database) == 1
+    assert [(await shown(client, one))["total_balance"] for one in contracts] == ["1000.00", "750.00"]
+    monkeypatch.undo()
+    await given.rows("UPDATE agreement SET try_again_at = now() WHERE contract_id = $1 RETURNING 1", contracts[0])
+    assert await following.follow_all(given.database) == 1
+    assert (await shown(client, contracts[0]))["total_balance"] == "750.00"
+
+
 @asynccontextmanager
 async def held(given: Given, contract_id: UUID) -> AsyncIterator[Transaction]:
     """Hold the contract's row, as a payment or a file's chunk does, until the block ends."""
@@ -302,11 +328,11 @@ async def test_a_follower_that_dies_halfway_leaves_nothing_half_done(
     before = await given.everything()
 
     async def dies(*_: object) -> None:
-        raise RuntimeError("killed")
+        raise asyncio.CancelledError
 
     with monkeypatch.context() as patched:
         patched.setattr(following, "_waiver", dies)
-        with pytest.raises(RuntimeError, match="killed"):
+        with pytest.raises(asyncio.CancelledError):
             await following.follow_all(given.database)
     assert await given.everything() == before
     await following.follow_all(given.database)
