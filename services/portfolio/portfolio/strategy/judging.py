@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+import structlog
 from recobro_events import Database, Transaction, step
 from recobro_events.contracts.dialer_feed import CallCompleted, CallDirection
 from recobro_events.contracts.field_visits import AttendedBy, VisitCompleted
@@ -22,6 +23,7 @@ from portfolio.segments import judging
 from portfolio.strategy import queries
 
 CHUNK_CONTRACTS = 2_000
+_log = structlog.get_logger(__name__)
 
 
 async def judge(tx: Transaction, portfolio_id: UUID, contract_ids: Collection[UUID], *, publish: bool = True) -> None:
@@ -55,13 +57,22 @@ async def judge_due(tx: Transaction, portfolio_id: UUID) -> bool:
 
 
 async def work(database: Database) -> bool:
-    """Judge some contracts of each portfolio that have changed, or whose rules have. Returns whether any was there."""
+    """Judge some contracts of each portfolio that have changed, or whose rules have. Returns whether any was there.
+
+    An error in one portfolio is raised when the others have had their turn.
+    """
     async with database.connection() as connection:
         waiting = [row["portfolio_id"] for row in await connection.fetch(queries.WAITING)]
-    worked = False
+    worked, failed = False, None
     for portfolio_id in waiting:
-        worked |= await step(database, lambda tx: judge_changed(tx, portfolio_id))  # noqa: B023
-        worked |= await step(database, lambda tx: judge_anew(tx, portfolio_id))  # noqa: B023
+        try:
+            worked |= await step(database, lambda tx: judge_changed(tx, portfolio_id))  # noqa: B023
+            worked |= await step(database, lambda tx: judge_anew(tx, portfolio_id))  # noqa: B023
+        except Exception as error:  # noqa: BLE001 - raised below
+            _log.warning("portfolio not judged", portfolio_id=str(portfolio_id), error=type(error).__name__)
+            failed = error
+    if failed is not None:
+        raise failed
     return worked
 
 

@@ -14,6 +14,7 @@ from portfolio.ledger.marking import mark
 from portfolio.stages import daily_run
 from portfolio.strategy import judging
 from portfolio_builders import TODAY, Given, days_ago, pay, reverse
+from recobro_events import Transaction
 from recobro_events.contracts.dialer_feed import CallCompleted, CallDirection, Disposition
 from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised, ContractSegmentChanged
 from recobro_events.contracts.promises import PromiseBroken, PromiseKept
@@ -316,3 +317,24 @@ async def test_a_closed_contract_keeps_its_segment(client: httpx.AsyncClient, gi
     await pay(client, contract_id, "100.00")
     await judged(given)
     assert await segments(given, [contract_id]) == ["first_default"]
+
+
+async def test_a_portfolio_whose_contracts_cannot_be_judged_keeps_no_other_one_waiting(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portfolios = sorted([await given.portfolio(), await given.portfolio()])
+    ids = [await given.contract(one, (days_ago(9), "100.00")) for one in portfolios]
+    change = judging.judge_changed
+
+    async def failing(tx: Transaction, portfolio_id: UUID) -> bool:
+        if portfolio_id == portfolios[0]:
+            raise ZeroDivisionError
+        return await change(tx, portfolio_id)
+
+    monkeypatch.setattr(judging, "judge_changed", failing)
+    with pytest.raises(ZeroDivisionError):
+        await judging.work(given.database)
+    assert await segments(given, ids) == [None, "first_default"]
+    monkeypatch.undo()
+    await judged(given)
+    assert await segments(given, ids) == ["first_default", "first_default"]
