@@ -255,6 +255,18 @@ async def promises(contract_id: UUID, page: CurrentPage) -> Response:
     )
 
 
+@staff.get("/contracts/{contract_id}/agreement.pdf")
+async def agreement_paper(contract_id: UUID, page: CurrentPage, of: UUID) -> Response:
+    """The agreement as it came into force, in the debtor's language."""
+    return await page.pass_on("portfolio", f"/v1/contracts/{contract_id}/agreements/{of}/agreement.pdf")
+
+
+@staff.get("/contracts/{contract_id}/no-debt.pdf")
+async def no_debt_letter(contract_id: UUID, page: CurrentPage) -> Response:
+    """The letter of no debt, in the debtor's language."""
+    return await page.pass_on("portfolio", f"/v1/contracts/{contract_id}/no-debt.pdf")
+
+
 @router.get("/contracts/{contract_id}/parts/offers")
 async def offers(contract_id: UUID, page: CurrentPage) -> Response:
     """What may be offered now. An agency sees no offers."""

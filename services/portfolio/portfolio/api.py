@@ -6,6 +6,7 @@ from portfolio.clarifications import api as clarifications
 from portfolio.contracts import api as contracts
 from portfolio.debtors import api as debtors
 from portfolio.desk import api as desk
+from portfolio.documents import api as documents
 from portfolio.files import api as files
 from portfolio.insight import api as insight
 from portfolio.ladder import api as ladder
@@ -31,6 +32,7 @@ ROUTERS = tuple(
             charges,
             clarifications,
             debtors,
+            documents,
             people,
             reports,
             insight,

@@ -1,12 +1,14 @@
 """The portfolio process: relays and consumers, the loader of files, the stager, the judge, HTTP."""
 
 from chassis import Program, Role, Settings, create_app
+from documents.press import Press
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
 from portfolio.agreements import follower
 from portfolio.api import ROUTERS
 from portfolio.bank_files.loader import BankLoader
+from portfolio.documents import TEMPLATES
 from portfolio.files.loader import Loader
 from portfolio.handlers import consumer
 from portfolio.republishing import SOURCE
@@ -19,6 +21,7 @@ _TAGS = {
     "files": "Portfolio files, from the upload to the rejected rows.",
     "payment files": "Banks' files of payments, from the upload to the rejected rows.",
     "contracts": "Contracts, payments, clarifications, pauses, debtors and contact points.",
+    "documents": "The documents that a debtor gets about an agreement.",
     "people": "Customers of a creditor who are one person.",
     "staging": "The business date moves, and contracts change their stages.",
     "reports": "What agencies reported about contracts that were not with them.",
@@ -40,6 +43,7 @@ def build_app(
     """Build the app. The database must be migrated already. ``loader`` loads the uploaded files, ``bank_loader`` those
     of banks."""
     stager = Stager(database)
+    press = Press(TEMPLATES)
     bank_loader = bank_loader or BankLoader(database)
     app = create_app(
         service=SERVICE,
@@ -50,12 +54,14 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=ROUTERS,
+        lifespan=[press.running],
         background=[*loader.kept(), *bank_loader.kept(), *stager.kept(), judge.kept(database), follower.kept(database)],
         role=role,
     )
     app.state.loader = loader
     app.state.bank_loader = bank_loader
     app.state.stager = stager
+    app.state.press = press
     return app
 
 

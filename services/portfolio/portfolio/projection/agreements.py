@@ -28,13 +28,14 @@ _STATE_AFTER: Mapping[type[AgreementEvent], str] = {
 # The newest version says the state. Facts are stored whatever the version, and their consequences then taken again.
 _KEEP = """
 INSERT INTO agreement AS known (agreement_id, contract_id, version, state, forgiven, settled_on, kind, discount,
-    settles_in_full, made_on, schedule)
+    settles_in_full, made_on, schedule, owed, owed_components)
 SELECT given.agreement_id, given.contract_id, given.version, given.state, forgiven, settled_on, kind, discount,
     settles_in_full, CASE WHEN schedule IS NULL THEN made_on
-        ELSE coalesce(made_on, portfolio.business_date, contract.as_of) END, schedule::jsonb
+        ELSE coalesce(made_on, portfolio.business_date, contract.as_of) END, schedule::jsonb,
+    CASE WHEN is_new THEN contract.total_balance END, CASE WHEN is_new THEN contract.components END
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::numeric[], $6::date[], $7::text[], $8::numeric[],
-    $9::boolean[], $10::date[], $11::text[]) AS given (agreement_id, contract_id, version, state, forgiven, settled_on,
-    kind, discount, settles_in_full, made_on, schedule)
+    $9::boolean[], $10::date[], $11::text[], $12::boolean[]) AS given (agreement_id, contract_id, version,
+    state, forgiven, settled_on, kind, discount, settles_in_full, made_on, schedule, is_new)
 JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id) ORDER BY agreement_id
 ON CONFLICT (agreement_id) DO UPDATE SET
     (version, state, forgiven, settled_on) = (
@@ -63,10 +64,10 @@ def _row(event: AgreementEvent) -> tuple[Any, ...]:
         case AgreementReached():
             schedule = [part.model_dump(mode="json", include={"due_on", "amount"}) for part in event.schedule]
             facts = (event.kind, event.discount, event.settles_in_full, event.made_on, json.dumps(schedule))
-            return (*state, None, None, *facts)
+            return (*state, None, None, *facts, event.version == 1)
         case AgreementSettled():
             forgiven = event.discount if event.forgiven is None else event.forgiven
             facts = (event.kind, event.discount, event.settles_in_full, event.made_on, None)
-            return (*state, forgiven, event.settled_on, *facts)
+            return (*state, forgiven, event.settled_on, *facts, False)
         case _:
-            return (*state, *(None,) * 7)
+            return (*state, *(None,) * 7, False)
