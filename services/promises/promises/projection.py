@@ -16,7 +16,7 @@ from recobro_events.contracts.portfolio import (
     PaymentReversed,
 )
 
-PORTFOLIOS = Portfolios("name", "business_date", "timezone", "promise_limits", "posting_lag_days")
+PORTFOLIOS = Portfolios("name", "business_date", "timezone", "jurisdiction", "promise_limits", "posting_lag_days")
 POSITIONS = Positions("state", "stage", "days_past_due", "overdue_balance", "total_balance", "as_of", "episode")
 _DETAILS = Details(
     "portfolio_id",

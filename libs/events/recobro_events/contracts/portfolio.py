@@ -640,13 +640,15 @@ class PromiseLimits(Part):
 
     A promise is at least ``min_share_percent`` of the overdue balance, and is due at most ``max_days_ahead`` days
     ahead. After ``max_broken_per_episode`` broken promises in one episode of arrears no further promise is taken. A
-    promise of which at most ``tolerance`` is missing is kept.
+    promise of which at most ``tolerance`` is missing is kept. ``grace_in_business_days``: weekends and the
+    jurisdiction's holidays are no days of grace.
     """
 
     min_share_percent: Percent
     max_days_ahead: int
     max_broken_per_episode: int
     tolerance: Money = Decimal("0.00")
+    grace_in_business_days: bool = False
 
 
 class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-changed.v1"):

@@ -98,13 +98,15 @@ MOST_TOLERANCE = Decimal("1000.00")
 class PromiseLimits(InputModel):
     """What a promise must keep to: its smallest share of the overdue balance, its last day, broken ones before it.
 
-    A promise that is made from now on is kept if at most ``tolerance`` is missing.
+    A promise that is made from now on is kept if at most ``tolerance`` is missing. With ``grace_in_business_days`` its
+    two days of grace are neither Saturdays, Sundays nor holidays of the jurisdiction.
     """
 
     min_share_percent: Percent = Decimal(10)
     max_days_ahead: Annotated[int, Field(ge=1, le=366)] = 30
     max_broken_per_episode: Annotated[int, Field(ge=0, le=100)] = 2
     tolerance: Annotated[Money, Field(ge=0, le=MOST_TOLERANCE)] = Decimal("0.00")
+    grace_in_business_days: bool = False
 
 
 class PortfolioSettings(InputModel):

@@ -6,17 +6,28 @@ from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from jurisdictions import Profile, is_holiday
 from recobro_events.contracts.promises import PromiseState
 
 GRACE_DAYS = 2
 """A payment made up to this many days after ``due_on`` still counts for the promise."""
 
 NOTHING = Decimal("0.00")
+_SATURDAY = 5
 
 
-def silent_until(due_on: date) -> date:
-    """Return the last day on which a payment counts for a promise. The debtor is not contacted up to this day."""
-    return due_on + timedelta(days=GRACE_DAYS)
+def silent_until(due_on: date, calendar: Profile | None = None) -> date:
+    """Return the last day on which a payment counts for a promise. The debtor is not contacted up to this day.
+
+    With the ``calendar`` of a jurisdiction the days of grace are business days: no weekends and no holidays.
+    """
+    if calendar is None:
+        return due_on + timedelta(days=GRACE_DAYS)
+    day, left = due_on, GRACE_DAYS
+    while left:
+        day += timedelta(days=1)
+        left -= day.weekday() < _SATURDAY and not is_holiday(calendar, day)
+    return day
 
 
 @dataclass(frozen=True, slots=True)

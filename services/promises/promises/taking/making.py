@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import jurisdictions
 from chassis import Amount, Conflict, Day, Forbidden, InputModel, Principal
 from recobro_events import Row, Transaction
+from recobro_events.contracts.portfolio import PromiseLimits
 from recobro_events.contracts.promises import MadeIn, PromiseMade
 
 from promises.outcomes.counting import silent_until
@@ -70,6 +72,7 @@ async def write(
     tx: Transaction, contract: Row, made: Maker, parts: Sequence[Part], agreement_id: UUID | None = None
 ) -> list[Row]:
     """Write and publish the promises, open and unpaid, and return them by ``due_on``. The caller judges them next."""
+    limits = rules.limits_of(contract["promise_limits"])
     common = (
         contract["contract_id"],
         contract["portfolio_id"],
@@ -80,13 +83,19 @@ async def write(
         made.made_in,
         contract["episode"],
         contract["segment"],
-        rules.limits_of(contract["promise_limits"]).tolerance,
+        limits.tolerance,
     )
-    schedule = [(part.due_on, silent_until(part.due_on), part.amount, part.promise_id) for part in parts]
+    calendar = jurisdictions.profile(contract["jurisdiction"]) if _by_calendar(contract, limits) else None
+    schedule = [(part.due_on, silent_until(part.due_on, calendar), part.amount, part.promise_id) for part in parts]
     rows = await tx.fetch(queries.MAKE, *common, *zip(*schedule, strict=True))
     rows.sort(key=lambda row: row["due_on"])
     tx.publish(*(made_event(row) for row in rows))
     return rows
+
+
+def _by_calendar(contract: Row, limits: PromiseLimits) -> bool:
+    """Whether days of grace are business days. Before a rebuild the portfolio's jurisdiction may not be known."""
+    return limits.grace_in_business_days and contract["jurisdiction"] is not None
 
 
 def made_event(row: Row) -> PromiseMade:

@@ -20,7 +20,7 @@ SELECT EXISTS (
 CONTRACT = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract.state, contract.status, contract.overdue_balance,
     contract.total_balance, contract.currency, contract.stage, contract.days_past_due, contract.product,
-    contract.segment, portfolio.promise_limits, portfolio.checked_to, portfolio.timezone,
+    contract.segment, portfolio.promise_limits, portfolio.jurisdiction, portfolio.checked_to, portfolio.timezone,
     CASE WHEN contract.overdue_balance > 0 THEN contract.episode END AS episode,
     greatest(contract.as_of, portfolio.business_date) AS business_date,
     greatest(contract.as_of, portfolio.business_date, portfolio.checked_to) AS day,

@@ -1,9 +1,10 @@
 """Tolerance, the word that a promise is due soon, and kept rates by whose promises they are."""
 
+from datetime import date
 from decimal import Decimal
 
 from agreement_scene import ANA
-from promise_scene import Scene, day
+from promise_scene import DAY, Scene, day
 from promises.outcomes.reminding import remind
 from recobro_events.contracts.promises import PromiseDueSoon
 
@@ -67,3 +68,14 @@ async def test_rates_are_read_by_agent_agency_and_segment(scene: Scene) -> None:
             listed = (await scene.client.get(one["items"])).json()["items"]
             assert len(listed) == one["promises"], one["items"]
     assert (await scene.client.get("/v1/kept-rates", params={"by": "week"})).status_code == 422
+
+
+async def test_days_of_grace_may_be_business_days_of_the_jurisdiction(scene: Scene) -> None:
+    """Due on Friday 2027-01-29: Monday is Mexico's Constitution day, so grace ends on Wednesday."""
+    friday = (date(2027, 1, 29) - DAY).days
+    await scene.limit(grace_in_business_days=True)
+    contract = await scene.registered()
+    promise = await scene.promise(contract, due=friday)
+    assert promise["silent_until"] == "2027-02-03"
+    await scene.limit(grace_in_business_days=False)
+    assert (await scene.promise(contract, due=friday))["silent_until"] == "2027-01-31"
