@@ -7,6 +7,7 @@ import pytest
 from chassis import create_app
 from chassis.testing import client_for, mint, test_settings
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
+from portfolio.agreements import follower
 from portfolio.api import ROUTERS
 from portfolio.main import build_app
 from portfolio.strategy import judge
@@ -62,8 +63,9 @@ async def shared_service(migrated: Database) -> AsyncIterator[ServiceClient]:
     loader = ManualLoader(migrated, intake=read_in_thread, chunk_contracts=1)
     bank = ManualBankLoader(migrated, intake=read_payments_in_thread, chunk_rows=2)
     with pytest.MonkeyPatch.context() as patched:
-        # Tests judge contracts by ``judging.work``, at the moment that they choose.
+        # Tests call ``judging.work`` and ``following.follow_all`` at the moment that they choose.
         patched.setattr(judge, "POLL_SECONDS", 10**6)
+        patched.setattr(follower, "POLL_SECONDS", 10**6)
         app = build_app(test_settings(migrated.dsn), Database(migrated.dsn), None, loader, bank_loader=bank)
         async with client_for(app, mint()) as client:
             yield ServiceClient(client, migrated, loader, bank)

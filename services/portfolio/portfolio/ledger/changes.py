@@ -91,7 +91,17 @@ async def record_whole(
     before they are published.
     """
     if contract_ids:
-        await reposition(tx, contract_ids, as_of, cause=cause, episode=episode, received=received)
+        await reposition(
+            tx,
+            contract_ids,
+            as_of,
+            cause=cause,
+            events_to_follow=1,
+            episode=episode,
+            received=received,
+            whole=True,
+            judged=judge is not None,
+        )
         if judge is not None:
             await judge(contract_ids)
-        await publish_whole(tx, contract_ids, event_type, received=received, file_payments=file_payments)
+        await publish_whole(tx, contract_ids, event_type, received=received, file_payments=file_payments, raised=True)

@@ -42,6 +42,8 @@ async def reposition(
     events_to_follow: int = 0,
     episode: int | None = None,
     received: Mapping[UUID, UUID] = NO_CAUSE,
+    whole: bool = False,
+    judged: bool = False,
 ) -> Sequence[Row]:
     """Compute the position of these contracts as of a day (default: their portfolio's business date) and store it.
 
@@ -50,6 +52,7 @@ async def reposition(
     is for contracts that have not been published yet; then no stage event is published. Versions grow by one for that
     event, then by ``events_to_follow``. The caller publishes these further events. Their versions are the last ones up
     to the returned ``version``.
+    With ``whole`` the last of them has the whole contract. ``judged``: the caller judges the contracts itself.
     ``episode`` replaces the computed count of episodes. In a consumer ``received`` maps each contract to the id of the
     event that is being applied.
 
@@ -66,6 +69,8 @@ async def reposition(
         list(received.values()),
         tx.consumer,
         current_traceparent(),
+        whole,
+        not judged,
     )
     if cause is not None and any(row["stage"] != row["was_stage"] for row in rows):
         tx.wrote_outbox(Lane.BULK)

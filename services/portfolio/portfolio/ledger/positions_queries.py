@@ -91,9 +91,10 @@ _STAGE_CHANGED = outbox.rows(
     event_id=outbox.Caused("cause_id", consumer="$8"),
 )
 _BY_SCHEDULE = "CASE WHEN rescheduled_by IS NULL THEN stated.{name} ELSE agreed.{name} END AS {name}"
-# The trigger that keeps movements reads the cause from the setting. Each contract is marked to be judged anew.
+# The trigger that keeps movements reads the cause from the setting. Marked contracts are judged anew.
 # $1 contracts, $2 as_of or null, $3 cause or null, $4 how many more events follow, $5 an episode or null,
-# $6 and $7 the received event behind each contract, $8 consumer, $9 traceparent.
+# $6 and $7 the received event behind each contract, $8 consumer, $9 traceparent, $10 whether the event that follows has
+# the whole contract, $11 whether to mark the contracts.
 REPOSITION = f"""
 WITH target AS MATERIALIZED (
     SELECT contract.contract_id, coalesce($2::date, portfolio.business_date, contract.as_of) AS as_of, noted.cause,
@@ -147,6 +148,7 @@ WITH target AS MATERIALIZED (
             + CASE WHEN contract.overdue_balance = 0 AND position.overdue > 0 THEN 1 ELSE 0 END),
         state = CASE WHEN contract.state NOT IN ('open', 'settled') THEN contract.state
             WHEN position.total = 0 THEN 'settled' ELSE 'open' END,
+        details_version = contract.details_version + $10::boolean::integer,
         version = contract.version + $4::integer
             + CASE WHEN $3::text IS NOT NULL AND contract.stage <> position.stage THEN 1 ELSE 0 END
     FROM position
@@ -171,7 +173,7 @@ WITH target AS MATERIALIZED (
             'days_past_due', days_past_due, 'overdue_balance', overdue_balance::text)
     FROM restaged ORDER BY contract_id
 ), marked AS (
-    INSERT INTO judging_mark (portfolio_id, contract_id) SELECT portfolio_id, contract_id FROM moved
+    INSERT INTO judging_mark (portfolio_id, contract_id) SELECT portfolio_id, contract_id FROM moved WHERE $11::boolean
 )
 SELECT * FROM moved
 """

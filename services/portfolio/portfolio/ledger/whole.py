@@ -18,13 +18,15 @@ async def publish_whole(
     *,
     received: Mapping[UUID, UUID] = NO_CAUSE,
     file_payments: Collection[UUID] = (),
+    raised: bool = False,
 ) -> None:
     """Publish the whole state of these contracts. Their versions and details versions grow by one.
 
-    ``file_payments`` are payments of channel ``file`` that no other event publishes.
+    ``raised``: ``reposition`` has done that already. ``file_payments`` are payments of channel ``file`` that no other
+    event publishes.
     """
     await tx.execute(
-        queries.PUBLISH_WHOLE[event_type],
+        (queries.PUBLISH_RAISED if raised else queries.PUBLISH_WHOLE)[event_type],
         sorted_unique(contract_ids),
         list(received.keys()),
         list(received.values()),

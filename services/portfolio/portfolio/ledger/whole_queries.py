@@ -89,7 +89,13 @@ NEXT_VERSION = "contract.version + 1"
 """SQL: the version of rows that the next whole contract carries. No later event has a smaller version."""
 
 
-def _publish_whole(event_type: type[ContractRegistered] | type[ContractRevised]) -> str:
+_RAISE = """
+UPDATE contract SET version = version + 1, details_version = details_version + 1
+WHERE contract_id = ANY($1::uuid[]) RETURNING *"""
+_RAISED = "SELECT * FROM contract WHERE contract_id = ANY($1::uuid[])"
+
+
+def _publish_whole(event_type: type[ContractRegistered] | type[ContractRevised], whole: str) -> str:
     head = outbox.rows(
         event_type,
         body=f"json_build_object({_FIELDS}, 'file_payments', file_payments.items)",
@@ -98,11 +104,7 @@ def _publish_whole(event_type: type[ContractRegistered] | type[ContractRevised])
         event_id=outbox.Caused("cause.event_id", consumer="$4"),
     )
     return f"""
-WITH whole AS (
-    UPDATE contract SET version = version + 1, details_version = details_version + 1
-    WHERE contract_id = ANY($1::uuid[])
-    RETURNING *
-)
+WITH whole AS MATERIALIZED ({whole})
 {head}
 {_OF_WHOLE}
 CROSS JOIN LATERAL (
@@ -118,7 +120,9 @@ ORDER BY whole.contract_id
 
 
 # $1 contracts, $2 and $3 the received event behind each contract, $4 consumer, $5 traceparent, $6 payments of files.
-PUBLISH_WHOLE = {event_type: _publish_whole(event_type) for event_type in (ContractRegistered, ContractRevised)}
+_TYPES = (ContractRegistered, ContractRevised)
+PUBLISH_WHOLE = {event_type: _publish_whole(event_type, _RAISE) for event_type in _TYPES}
+PUBLISH_RAISED = {event_type: _publish_whole(event_type, _RAISED) for event_type in _TYPES}
 _REPUBLISHED_ROWS = outbox.rows(
     ContractRevised,
     body=f"json_build_object({_FIELDS}, 'payments', payments.items, 'file_payments', '[]'::json)",
@@ -128,7 +132,7 @@ _REPUBLISHED_ROWS = outbox.rows(
 )
 # $1 contracts, $2 traceparent, $3 audience. The contracts have not changed, so versions stay the same.
 REPUBLISH_WHOLE = f"""
-WITH whole AS (SELECT * FROM contract WHERE contract_id = ANY($1::uuid[]))
+WITH whole AS ({_RAISED})
 {_REPUBLISHED_ROWS}
 {_OF_WHOLE}
 CROSS JOIN LATERAL (
