@@ -79,7 +79,13 @@ async def test_settings_have_defaults_and_change_one_by_one(service: ServiceClie
     new = {"creditor_id": creditor["creditor_id"], "name": "A", "delta_rows": "whole"}
     before = (await service.client.post("/v1/portfolios", json=new)).json()
     path = f"/v1/portfolios/{before['portfolio_id']}"
-    limits = {"min_share_percent": "12.5", "max_days_ahead": 15, "max_broken_per_episode": 1, "tolerance": "0.00"}
+    limits = {
+        "min_share_percent": "12.5",
+        "max_days_ahead": 15,
+        "max_broken_per_episode": 1,
+        "tolerance": "0.00",
+        "grace_in_business_days": False,
+    }
     answer = await service.client.patch(
         path, json={"payment_holdoff_days": 5, "payment_channels": ["SPEI", "oxxo"], "promise_limits": limits}
     )
