@@ -323,6 +323,13 @@ async def _corrections(recording: Recording, contracts: list[Json]) -> None:
     pause = {"reason": "hospital", "starts_on": DAY, "ends_on": "2026-12-05"}
     begun = (await ask("portfolio", "start_pause", pause, contract_id=paused))["pause_id"]
     await ask("portfolio", "end_pause", {"ends_on": DAY}, pause_id=begun)
+    owner = await ask("portfolio", "read_portfolio", portfolio_id=contracts[0]["portfolio_id"])
+    flood = {"creditor_id": owner["creditor_id"], "country": "MX", "postal_code": "97000"}
+    new: Json = {"scope": flood, "reason": "inundación", "starts_on": DAY}
+    begun = (await ask("portfolio", "start_scoped_pause", new))["pause_id"]
+    await ask("portfolio", "list_scoped_pauses")
+    await ask("portfolio", "read_scoped_pause", pause_id=begun)
+    await ask("portfolio", "end_scoped_pause", {"ends_on": DAY}, pause_id=begun)
     status = {"status": "deceased", "reported_by": "family"}
     await ask("portfolio", "set_debtor_status", status, contract_id=deceased)
     await ask("portfolio", "read_history", contract_id=disputed)

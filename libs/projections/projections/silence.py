@@ -95,11 +95,29 @@ def each(day: str) -> str:
     WHERE pause.contract_id = contract.contract_id AND {day} <= coalesce(pause.ends_on, 'infinity')"""
 
 
+def paused_spans(contract_id: str) -> str:
+    """SQL: the paused days of a contract as spans ``starts_on``, ``ends_on`` that do not overlap.
+
+    Pauses of different scopes may overlap, and a day counts once: each span begins after the pauses that began before
+    it. A pause that was called off has no days.
+    """
+    return f"""
+        (SELECT greatest(starts_on, before + 1) AS starts_on, ends_on FROM (
+            SELECT starts_on, ends_on, max(coalesce(ends_on, 'infinity')) OVER (ORDER BY starts_on, pause_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+            FROM pause WHERE pause.contract_id = {contract_id} AND coalesce(ends_on, 'infinity') >= starts_on
+        ) AS each WHERE coalesce(ends_on, 'infinity') > coalesce(before, '-infinity'))"""
+
+
+def days_paused(contract_id: str, after: str, until: str) -> str:
+    """SQL: the number of paused days d of a contract with ``after`` < d ≤ ``until``, each counted once."""
+    return f"""
+        (SELECT coalesce(sum(greatest(0, least(coalesce(paused.ends_on, {until}), {until})
+            - greatest(paused.starts_on, {after} + 1) + 1)), 0)::integer
+        FROM {paused_spans(contract_id)} AS paused)"""
+
+
 def days_past_due(day: str) -> str:
     """SQL: days from the oldest unpaid due date to ``day``, without paused days; 0 when nothing is unpaid."""
-    return f"""
-    greatest(0, {day} - contract.oldest_due_on - (
-        SELECT coalesce(sum(greatest(0,
-            least(coalesce(pause.ends_on, {day}), {day})
-                - greatest(pause.starts_on, contract.oldest_due_on + 1) + 1)), 0)
-        FROM pause WHERE pause.contract_id = contract.contract_id))::integer"""
+    paused = days_paused("contract.contract_id", "contract.oldest_due_on", day)
+    return f"greatest(0, {day} - contract.oldest_due_on - {paused})::integer"

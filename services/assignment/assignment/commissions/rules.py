@@ -5,6 +5,7 @@ the day on which a placement begins, and on the day on which a person ends it, t
 decides.
 """
 
+from projections.silence import days_paused
 from recobro_events.contracts.assignment import PlacementKind
 
 
@@ -54,12 +55,9 @@ NOT_REVERSED = "NOT EXISTS (SELECT FROM payment_reversal WHERE payment_reversal.
 AMOUNT = "round(paid.base * fee.percent / 100, 2)"
 """The commission on one payment, rounded half up."""
 
-AGE_ON_PAID_ON = """
-    greatest(0, fact.days_before - greatest(0, fact.business_date - fact.paid_on) + (
-        SELECT coalesce(sum(greatest(0,
-            least(coalesce(pause.ends_on, fact.business_date), fact.business_date)
-                - greatest(pause.starts_on, fact.paid_on + 1) + 1)), 0)
-        FROM pause WHERE pause.contract_id = fact.contract_id))::integer"""
+AGE_ON_PAID_ON = f"""
+    greatest(0, fact.days_before - greatest(0, fact.business_date - fact.paid_on)
+        + {days_paused("fact.contract_id", "fact.paid_on", "fact.business_date")})::integer"""
 """The days past due on ``paid_on``, from those on the business date on which the payment arrived.
 
 Paused days between the two did not count.

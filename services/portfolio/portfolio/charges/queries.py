@@ -47,3 +47,7 @@ FROM charge WHERE contract_id = $1 AND sequence {beyond} $2
 ORDER BY sequence {order} LIMIT $3
 """)
 CONTRACT_EXISTS = "SELECT true FROM contract WHERE contract_id = $1"
+IS_PAUSED = """
+SELECT EXISTS (SELECT FROM pause
+    WHERE contract_id = $1 AND $2::date BETWEEN starts_on AND coalesce(ends_on, 'infinity'))
+"""

@@ -77,6 +77,11 @@ class TooManyCharges(Conflict):
     detail = f"The contract has {limits.CHARGES} charges. No more can be added."
 
 
+class InterestStandsStill(Conflict):
+    code = "contract-paused"
+    detail = "The contract is paused on this day. Interest and fees stand still."
+
+
 class ContractTakesNoCharge(Conflict):
     code = "contract-closed"
     detail = "The contract is closed, and takes no charge."
@@ -85,8 +90,9 @@ class ContractTakesNoCharge(Conflict):
 async def take(tx: Transaction, contract_id: UUID, new: NewCharge, received: UUID | None = None) -> ChargeReceipt:
     """Take a charge and publish it. In a consumer ``received`` is the id of the event behind the charge.
 
-    Raises ``ContractUnknown``, ``ContractTakesNoCharge``, ``ChargeKnown``, ``TooManyCharges``, ``TooManyInstalments``,
-    ``BalanceTooLarge``, and ``Invalid`` for a day in the future, an unknown instalment, or more relief than is owed.
+    Raises ``ContractUnknown``, ``ContractTakesNoCharge``, ``InterestStandsStill``, ``ChargeKnown``, ``TooManyCharges``,
+    ``TooManyInstalments``, ``BalanceTooLarge``, and ``Invalid`` for a day in the future, an unknown instalment, or more
+    relief than is owed.
     """
     contract = await lock_contract(tx, contract_id)
     await _refuse(tx, contract, new)
@@ -134,6 +140,9 @@ async def _refuse(tx: Transaction, contract: Row, new: NewCharge) -> None:
     latest = latest_paid_on(contract["business_date"], datetime.now(ZoneInfo(contract["timezone"])).date())
     if new.charged_on > latest:
         raise _invalid("The day of the charge is in the future.", "/charged_on", f"must not be later than {latest}")
+    grows = new.kind in (ChargeKind.DEFAULT_INTEREST, ChargeKind.FEE)
+    if grows and await tx.fetchval(queries.IS_PAUSED, contract["contract_id"], new.charged_on):
+        raise InterestStandsStill()
     total: Decimal = contract["total_balance"]
     if raises(new.kind):
         if total + new.amount > limits.LARGEST_BALANCE:

@@ -16,6 +16,7 @@ from chassis import ContractUnknown, FieldError, Invalid, NotFound, OutputModel,
 from recobro_events import Money, Row
 from recobro_events.contracts.portfolio import Stage
 
+from portfolio.charges.laying_queries import RAISING
 from portfolio.contracts import days_queries as queries
 from portfolio.ledger.positions_queries import STARTS
 from portfolio.ledger.rules import STAGE_STARTS, Pauses, days_past_due, days_paused
@@ -23,17 +24,19 @@ from portfolio.ledger.rules import STAGE_STARTS, Pauses, days_past_due, days_pau
 MOST_FACTS = 100
 """The most facts that an answer names; the latest are named."""
 
-Kind = Literal["instalment", "payment", "pause", "bands", "file", "correction"]
-Effect = Literal["unpaid", "paid", "reversed", "days_not_counted", "stage_begins", "stated", "corrected"]
+Kind = Literal["instalment", "payment", "charge", "pause", "bands", "file", "correction"]
+Effect = Literal[
+    "unpaid", "paid", "raised", "lowered", "reversed", "days_not_counted", "stage_begins", "stated", "corrected"
+]
 
 
 class Because(OutputModel):
     """A fact behind the position. ``on``: when it was entered here; of an instalment its due date, of bands their first
     day, of a pause its first day.
 
-    ``id`` is the instalment's number, or the id of the payment, pause, bands, file or clarification; null for the usual
-    bands. ``amount`` is the money of a payment or reversal, ``days`` what a pause takes off the days past due, or the
-    day past due on which the stage begins.
+    ``scope`` of a pause is what was paused. ``id`` is the instalment's number, or the id of the payment, charge, pause,
+    bands, file or clarification; null for the usual bands. ``amount`` is the money of a payment, charge or reversal,
+    ``days`` what a pause takes off the days past due, or the day past due on which the stage begins.
     """
 
     kind: Kind
@@ -42,6 +45,7 @@ class Because(OutputModel):
     effect: Effect
     amount: Money | None = None
     days: int | None = None
+    scope: Literal["contract", "person", "portfolio", "postal_code"] | None = None
 
 
 class Position(OutputModel):
@@ -61,8 +65,7 @@ class StageOnDay(Position):
     unpaid instalment, the bands, the pauses, and what changed the debt since that instalment fell due.
 
     ``known_now`` is the position by what is known now. It is null before the creditor's last statement of the contract
-    (``stated_as_of``), because a statement replaces the amounts, and for a contract that is closed, has charges or is
-    restructured.
+    (``stated_as_of``), because a statement replaces the amounts, and for a contract that is closed or restructured.
     ``differs``: both are there and are not the same.
     """
 
@@ -142,8 +145,7 @@ def _said(day: _Day) -> Position:
 
 async def _known_now(reader: Reader, day: _Day) -> Position | None:
     row = day.row
-    # The parts that charges add and take off have no day of their own yet.
-    if row["place"] == "closed" or row["has_charges"] or day.on < row["stated_as_of"]:
+    if row["place"] == "closed" or row["is_rescheduled"] or day.on < row["stated_as_of"]:
         return None
     owed = await reader.fetchrow(queries.KNOWN_NOW, row["contract_id"], day.on)
     assert owed is not None
@@ -176,7 +178,12 @@ def _standing(day: _Day, said: Position) -> Iterator[Because]:
         span = (pause["starts_on"], pause["ends_on"])
         if until is not None and (days := days_paused([span], until, day.on)):
             yield Because(
-                kind="pause", id=str(pause["pause_id"]), on=pause["starts_on"], effect="days_not_counted", days=days
+                kind="pause",
+                id=str(pause["pause_id"]),
+                on=pause["starts_on"],
+                effect="days_not_counted",
+                days=days,
+                scope=pause["scope"],
             )
             until = max(until, min(pause["ends_on"] or day.on, day.on))
 
@@ -188,10 +195,14 @@ _FACTS: dict[str, tuple[Kind, Effect, str]] = {
     "payment_received": ("payment", "paid", "payment_id"),
     "payment_reversed": ("payment", "reversed", "payment_id"),
     "clarification_resolved": ("correction", "corrected", "clarification_id"),
+    "charge_taken": ("charge", "raised", "charge_id"),
+    "charge_reversed": ("charge", "reversed", "charge_id"),
 }
 
 
 def _fact(line: Row) -> Because:
     kind, effect, name = _FACTS[line["kind"]]
     data = line["data"]
+    if line["kind"] == "charge_taken" and data["kind"] not in RAISING:
+        effect = "lowered"
     return Because(kind=kind, id=data.get(name), on=line["business_date"], effect=effect, amount=data.get("amount"))

@@ -13,8 +13,7 @@ SELECT contract.contract_id, portfolio.portfolio_id, portfolio.business_date, st
         AS is_whole,
     (SELECT number FROM instalment WHERE instalment.contract_id = contract.contract_id
         AND due_on = said.oldest_due_on ORDER BY number LIMIT 1) AS oldest_number,
-    EXISTS (SELECT FROM charge WHERE charge.contract_id = contract.contract_id) OR rescheduled_by IS NOT NULL
-        AS has_charges
+    rescheduled_by IS NOT NULL AS is_rescheduled
 FROM contract JOIN portfolio USING (portfolio_id)
 LEFT JOIN LATERAL (
     SELECT day, to_stage, to_overdue, to_total, oldest_due_on FROM contract_movement AS movement
@@ -30,7 +29,9 @@ WHERE contract_id = $1
 # The days of each pause as the last line of history up to the day states them.
 PAUSES = """
 SELECT DISTINCT ON (data ->> 'pause_id') (data ->> 'pause_id')::uuid AS pause_id,
-    (data ->> 'starts_on')::date AS starts_on, (data ->> 'ends_on')::date AS ends_on
+    (data ->> 'starts_on')::date AS starts_on, (data ->> 'ends_on')::date AS ends_on,
+    coalesce((SELECT kind FROM scoped_pause JOIN pause_scope USING (scope_id)
+        WHERE scoped_pause.pause_id = (data ->> 'scoped_pause_id')::uuid), 'contract') AS scope
 FROM contract_history
 WHERE contract_id = $1 AND business_date <= $2 AND kind IN ('paused', 'resumed')
 ORDER BY data ->> 'pause_id', history_id DESC
@@ -45,21 +46,29 @@ ORDER BY from_on DESC, bands_id DESC LIMIT 1
 FACTS = """
 SELECT kind, business_date, data FROM contract_history
 WHERE contract_id = $1 AND business_date <= $2 AND business_date >= $3
-    AND kind IN ('registered', 'revised', 'amended', 'payment_received', 'payment_reversed', 'clarification_resolved')
+    AND kind IN ('registered', 'revised', 'amended', 'payment_received', 'payment_reversed', 'charge_taken',
+        'charge_reversed', 'clarification_resolved')
     AND (kind <> 'clarification_resolved' OR data -> 'corrections' <> '[]')
 ORDER BY history_id DESC LIMIT $4
 """
 
-# What is known now about a day that is not before the creditor's last statement: the amounts and payments of now, as
-# far as they were paid on that day, laid end to end on one line of money.
+# What is known now about a day that is not before the creditor's last statement: the amounts of now without the charges
+# that were not taken yet on that day, and the payments of now, as far as they were paid on it, laid end to end on one
+# line of money.
 KNOWN_NOW = """
 WITH paid AS (
     SELECT coalesce(sum(amount), 0) AS amount FROM payment
     WHERE contract_id = $1 AND absorbed_by IS NULL AND reversed_at IS NULL AND paid_on <= $2
+), stated AS (
+    SELECT instalment.due_on, number, greatest(0, instalment.amount - coalesce((
+        SELECT sum(laid.amount) FROM charge_allocation AS laid JOIN charge USING (charge_id)
+        WHERE laid.contract_id = $1 AND laid.number = instalment.number AND charge.laid AND charge.charged_on > $2), 0)
+        ) AS amount
+    FROM instalment WHERE contract_id = $1
 ), owed AS (
-    SELECT due_on, least(instalment.amount, greatest(0, sum(instalment.amount) OVER (ORDER BY due_on, number)
+    SELECT due_on, least(stated.amount, greatest(0, sum(stated.amount) OVER (ORDER BY due_on, number)
         - paid.amount)) AS unpaid
-    FROM instalment CROSS JOIN paid WHERE contract_id = $1
+    FROM stated CROSS JOIN paid
 )
 SELECT min(due_on) FILTER (WHERE unpaid > 0) AS oldest_due_on,
     coalesce(sum(unpaid) FILTER (WHERE due_on < $2), 0) AS overdue_balance

@@ -1,10 +1,11 @@
 """The statements that read contracts. Each answer takes one statement, so that it shows a single moment."""
 
 from chassis.paging import both_orders
+from projections.silence import days_paused
 
 from portfolio.debtors.party_queries import PARTY_VIEW
 from portfolio.ledger.components import Component
-from portfolio.ledger.positions_queries import STARTS, days_paused
+from portfolio.ledger.positions_queries import STARTS
 from portfolio.ledger.rescheduled import parts_of
 from portfolio.payments.queries import REFERENCE
 from portfolio.projection.placements import shows_balance_to, shows_person_to, worked_by

@@ -42,7 +42,7 @@ from portfolio.payments.queries import RESTORE_ABSORBED
 from portfolio.people import linking
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
-from portfolio.stages import bands, daily_run
+from portfolio.stages import bands, daily_run, pausing
 from portfolio.strategy import judging
 
 _log = structlog.get_logger(__name__)
@@ -235,6 +235,7 @@ async def _record(tx: Transaction, work: Work, chunk: Chunk) -> None:
     await history.record_each(
         tx, chunk.registered, "registered", "a file names the contract for the first time", stated
     )
+    await pausing.join_scopes(tx, work.creditor_id, chunk.stated)
     judge = partial(judging.judge, tx, work.portfolio_id, publish=False)
     await record_whole(tx, None, chunk.registered, chunk.day, event_type=ContractRegistered, judge=judge)
     await record_whole(

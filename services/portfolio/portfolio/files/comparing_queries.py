@@ -1,8 +1,9 @@
 """The statements that compare what a file states with what is known. Each works on a whole chunk of contracts."""
 
+from projections.silence import days_paused
+
 from portfolio.charges.laying_queries import LIVE, RAISES
 from portfolio.files import findings
-from portfolio.ledger.positions_queries import days_paused
 from portfolio.payments.identifying import IDENTIFIED
 
 MOST_LOOKED_AT = 12

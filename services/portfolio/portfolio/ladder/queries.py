@@ -1,12 +1,13 @@
 """The statements of the ladder. Each works on any number of contracts at once."""
 
+from projections.silence import days_paused
 from recobro_events import outbox
 from recobro_events.contracts.portfolio import ApproachStep, ContractEscalated
 
 from portfolio.ladder.conditions import GROW_BY_THE_DAY, Fact
 from portfolio.ledger.actors import CURRENT_ACTOR
 from portfolio.ledger.history import INTO_HISTORY
-from portfolio.ledger.positions_queries import POSITION_JSON, days_paused, renewed
+from portfolio.ledger.positions_queries import POSITION_JSON, renewed
 
 _ORDER = "ARRAY[{}]".format(", ".join(f"'{step}'" for step in ApproachStep))
 

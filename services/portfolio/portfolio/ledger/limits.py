@@ -31,6 +31,8 @@ PROVENANCE_CHARACTERS = 40
 SILENCING_CLARIFICATIONS = 20
 """Clarifications that stop contact about one contract at the same time."""
 PAUSES = 200
+PAUSES_OF_SCOPE = 20
+"""Pauses of one contract alone, and of each of its person, its portfolio and its postal code."""
 PAYMENTS = 2_000
 """Payments of a contract, with the reversed ones. A contract that is published again carries all of them."""
 CHARGES = 500

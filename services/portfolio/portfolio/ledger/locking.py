@@ -9,11 +9,12 @@ from datetime import date
 from uuid import UUID
 
 from chassis import ContractUnknown
+from projections.silence import days_paused
 from recobro_events import Row, Transaction, sorted_unique
 from recobro_events.contracts.portfolio import StageCause
 
 from portfolio.ledger.positions import reposition
-from portfolio.ledger.positions_queries import BANDS, days_paused
+from portfolio.ledger.positions_queries import BANDS
 
 # The bands are newer than the position, and time alone would not change the stage.
 RESTAGED_BY_BANDS = """(contract.bands_id IS DISTINCT FROM portfolio.bands_id

@@ -1,11 +1,12 @@
 """The statements of segments. Each works on any number of contracts at once."""
 
+from projections.silence import days_paused
 from recobro_events import outbox
 from recobro_events.contracts.portfolio import ContractSegmentChanged
 
 from portfolio.ledger.actors import CURRENT_ACTOR
 from portfolio.ledger.history import INTO_HISTORY
-from portfolio.ledger.positions_queries import POSITION_JSON, days_paused, renewed
+from portfolio.ledger.positions_queries import POSITION_JSON, renewed
 from portfolio.ledger.rescheduled import parts_of
 from portfolio.segments.conditions import GROW_BY_THE_DAY, Fact
 

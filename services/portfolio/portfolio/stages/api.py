@@ -2,15 +2,16 @@
 
 from uuid import UUID
 
-from chassis import Day, ReadConnection, Router, ServiceDatabase, WriteTransaction, reads, writes
+from chassis import Day, Page, PageQuery, ReadConnection, Router, ServiceDatabase, WriteTransaction, reads, writes
 from fastapi import Request
 
 from portfolio.portfolios import portfolios
-from portfolio.stages import bands, day_totals, pauses, runs, totals
+from portfolio.stages import bands, day_totals, pauses, runs, scopes, totals
 from portfolio.stages.bands import Bands, NewBands
 from portfolio.stages.day_totals import DayTotals
 from portfolio.stages.pauses import NewPause, PauseEnd, PauseOutcome
 from portfolio.stages.runs import CurrentRun, NewStagingRun, StagingRun, Stop
+from portfolio.stages.scopes import NewScopedPause, ScopedPause
 from portfolio.stages.totals import StageTotal
 
 router = Router(prefix="/v1")
@@ -85,3 +86,40 @@ async def start_pause(contract_id: UUID, new: NewPause, tx: WriteTransaction) ->
 async def end_pause(pause_id: UUID, tx: WriteTransaction, new: PauseEnd | None = None) -> PauseOutcome:
     """Give a pause its last day, by default the business date. Without a day, a pause not yet begun is called off."""
     return await pauses.end(tx, pause_id, new or PauseEnd())
+
+
+@router.post("/scoped-pauses", tags=["contracts"], status_code=201, dependencies=_WRITES)
+async def start_scoped_pause(new: NewScopedPause, tx: WriteTransaction, request: Request) -> ScopedPause:
+    """Pause a person, a portfolio or a postal code: all contracts there, also those that come later.
+
+    Of more than 2,000 contracts the others are paused in the background.
+    """
+    started = await scopes.start(tx, new)
+    if not started.applied:
+        tx.after_commit(request.app.state.stager.wake)
+    return started
+
+
+@router.get("/scoped-pauses", tags=["contracts"], dependencies=[reads("portfolio")])
+async def list_scoped_pauses(
+    query: PageQuery, connection: ReadConnection, creditor_id: UUID | None = None, portfolio_id: UUID | None = None
+) -> Page[ScopedPause]:
+    """List the pauses of people, portfolios and postal codes: all, a creditor's, or those that a portfolio may have."""
+    return await scopes.listed(connection, creditor_id, portfolio_id, query)
+
+
+@router.get("/scoped-pauses/{pause_id}", tags=["contracts"], dependencies=[reads("portfolio")])
+async def read_scoped_pause(pause_id: UUID, connection: ReadConnection) -> ScopedPause:
+    """Read a pause of a person, a portfolio or a postal code, and how many contracts have it so far."""
+    return await scopes.read(connection, pause_id)
+
+
+@router.post("/scoped-pauses/{pause_id}/end", tags=["contracts"], dependencies=_WRITES)
+async def end_scoped_pause(
+    pause_id: UUID, tx: WriteTransaction, request: Request, new: PauseEnd | None = None
+) -> ScopedPause:
+    """Give such a pause its last day, by default the business date. Without a day, one not yet begun is called off."""
+    ended = await scopes.end(tx, pause_id, new or PauseEnd())
+    if not ended.applied:
+        tx.after_commit(request.app.state.stager.wake)
+    return ended

@@ -61,6 +61,11 @@ class PauseEnded(Conflict):
     detail = "This pause has ended already."
 
 
+class PauseOfScope(Conflict):
+    code = "pause-of-scope"
+    detail = "This pause is one of a person, a portfolio or a postal code. End that one."
+
+
 class PauseKnown(Conflict):
     code = "pause-known"
     detail = "There is a pause with this id already."
@@ -100,7 +105,8 @@ async def start(tx: Transaction, contract_id: UUID, new: NewPause) -> PauseOutco
 async def end(tx: Transaction, pause_id: UUID, new: PauseEnd) -> PauseOutcome:
     """Give a pause its last day. A pause can become shorter, never longer. The day before ``starts_on`` calls it off.
 
-    Raises ``PauseUnknown``, ``PauseEnded`` when the last day is past, and ``Invalid`` for a day outside the pause.
+    Raises ``PauseUnknown``, ``PauseOfScope``, ``PauseEnded`` when the last day is past, and ``Invalid`` for a day
+    outside the pause.
     """
     contract_id = await tx.fetchval(queries.CONTRACT_OF_PAUSE, pause_id)
     if contract_id is None:
@@ -108,13 +114,15 @@ async def end(tx: Transaction, pause_id: UUID, new: PauseEnd) -> PauseOutcome:
     contract = await lock_contract(tx, contract_id)
     pause = await tx.fetchrow(queries.PAUSE, pause_id)
     assert pause is not None
+    if pause["scoped_pause_id"] is not None:
+        raise PauseOfScope(extra={"scoped_pause_id": pause["scoped_pause_id"]})
     if pause["ends_on"] is not None and pause["ends_on"] < max(contract["business_date"], pause["starts_on"]):
         raise PauseEnded()
-    ended = await tx.fetchrow(queries.END_PAUSE, pause_id, _last_day(pause, new.ends_on, contract["business_date"]))
+    ended = await tx.fetchrow(queries.END_PAUSE, pause_id, last_day(pause, new.ends_on, contract["business_date"]))
     return await _publish_change(tx, ended, ContractResumed, "resumed")
 
 
-def _last_day(pause: Row, wanted: date | None, business_date: date) -> date:
+def last_day(pause: Row, wanted: date | None, business_date: date) -> date:
     never: date = pause["starts_on"] - timedelta(days=1)
     if wanted is None:
         return max(never, business_date)

@@ -81,7 +81,7 @@ ORDER BY name, portfolio.portfolio_id
 # A pause that was called off ends before it starts. It has no days and overlaps nothing.
 OVERLAPPING_PAUSE = """
 SELECT pause_id, starts_on, ends_on FROM pause
-WHERE contract_id = $1 AND (ends_on IS NULL OR ends_on >= starts_on)
+WHERE contract_id = $1 AND scoped_pause_id IS NULL AND (ends_on IS NULL OR ends_on >= starts_on)
     AND starts_on <= coalesce($3::date, 'infinity') AND coalesce(ends_on, 'infinity') >= $2::date
 ORDER BY starts_on LIMIT 1
 """
@@ -93,4 +93,4 @@ PAUSE = "SELECT * FROM pause WHERE pause_id = $1"
 CONTRACT_OF_PAUSE = "SELECT contract_id FROM pause WHERE pause_id = $1"
 END_PAUSE = f"UPDATE pause SET ends_on = $2, ended_by = {CURRENT_ACTOR} WHERE pause_id = $1 RETURNING *"
 SET_PAUSE_VERSION = "UPDATE pause SET version = $2 WHERE pause_id = $1"
-COUNT_PAUSES = "SELECT count(*) FROM pause WHERE contract_id = $1"
+COUNT_PAUSES = "SELECT count(*) FROM pause WHERE contract_id = $1 AND scoped_pause_id IS NULL"

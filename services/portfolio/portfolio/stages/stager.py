@@ -12,7 +12,7 @@ from chassis.background import Kept, keep
 from recobro_events import SESSION_SETTINGS, TRANSIENT_ERRORS, Backoff, Database, Row
 
 from portfolio.ledger.leases import leased
-from portfolio.stages import restaging, runs, runs_queries
+from portfolio.stages import pausing, restaging, runs, runs_queries
 
 POLL_SECONDS = 1.0
 """The longest time until this process finds a run that was started through another process."""
@@ -41,7 +41,11 @@ class Stager:
         while True:
             self._wakeup.clear()
             try:
-                worked = await self.work_on_one() or await restaging.work_on_one(self._database)
+                worked = (
+                    await self.work_on_one()
+                    or await pausing.work_on_one(self._database)
+                    or await restaging.work_on_one(self._database)
+                )
                 backoff.reset()
             except TRANSIENT_ERRORS as error:
                 _log.warning("staging_interrupted", error=type(error).__name__, exc_info=True)

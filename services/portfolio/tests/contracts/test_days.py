@@ -29,7 +29,7 @@ class Model:
 
     owed: list[tuple[date, Decimal]]
     paid: dict[str, tuple[date, Decimal]] = field(default_factory=dict)
-    pauses: dict[str, tuple[date, date]] = field(default_factory=dict)
+    pauses: dict[str, tuple[str, tuple[date, date]]] = field(default_factory=dict)
     bands: list[tuple[date, dict[str, int]]] = field(default_factory=lambda: [(date.min, USUAL)])
 
     def position(self, day: date, paid_until: date = date.max) -> Said:
@@ -41,7 +41,7 @@ class Model:
         oldest = min((due_on for due_on, left in unpaid if left), default=None)
         counted = range((day - oldest).days if oldest else 0)
         late = [day - timedelta(days=n) for n in counted]
-        late_days = sum(not any(first <= one <= last for first, last in self.pauses.values()) for one in late)
+        late_days = sum(not any(first <= one <= last for _, (first, last) in self.pauses.values()) for one in late)
         starts = max(((since, n) for n, (since, _) in enumerate(self.bands) if since <= day))[1]
         reached = [stage for stage, start in self.bands[starts][1].items() if late_days >= start]
         return (
@@ -84,17 +84,32 @@ async def _act(
         first = today - timedelta(days=chance.randrange(-5, 40))
         last = first + timedelta(days=chance.randrange(20))
         body = {"reason": "moratorium", "starts_on": str(first), "ends_on": str(last)}
-        answer = await client.post(f"/v1/contracts/{contract_id}/pauses", json=body)
-        if answer.status_code == 201:
-            model.pauses[answer.json()["pause_id"]] = (first, last)
+        scopes = {
+            "": {},
+            "portfolio": {"portfolio_id": str(portfolio_id)},
+            "person": {"person_id": str((await given.row(contract_id))["debtor_id"])},
+            "postal_code": {"creditor_id": str(given.creditor_id), "country": "MX", "postal_code": "06000"},
+        }
+        of = chance.choice(list(scopes))
+        path = "/v1/scoped-pauses" if of else f"/v1/contracts/{contract_id}/pauses"
+        answer = await client.post(path, json=body | ({"scope": scopes[of]} if of else {}))
+        overlaps = any(
+            kind == of and first <= other_last and other_first <= last
+            for kind, (other_first, other_last) in model.pauses.values()
+            if other_first <= other_last
+        )
+        assert answer.status_code == (409 if overlaps else 201), answer.text
+        if not overlaps:
+            model.pauses[answer.json()["pause_id"]] = (of, (first, last))
     elif kind == "end" and model.pauses:
         pause_id = chance.choice(sorted(model.pauses))
-        first, last = model.pauses[pause_id]
+        of, (first, last) = model.pauses[pause_id]
         answer = await client.post(
-            f"/v1/pauses/{pause_id}/end", json={"ends_on": str(max(first, last - timedelta(days=3)))}
+            f"/v1/{'scoped-' if of else ''}pauses/{pause_id}/end",
+            json={"ends_on": str(max(first, last - timedelta(days=3)))},
         )
         if answer.status_code == 200:
-            model.pauses[pause_id] = (first, date.fromisoformat(answer.json()["ends_on"]))
+            model.pauses[pause_id] = (of, (first, date.fromisoformat(answer.json()["ends_on"])))
     elif kind == "bands":
         since, early = today - timedelta(days=chance.randrange(-4, 20)), chance.randrange(1, 20)
         starts = {"early": early, "late": early + chance.randrange(1, 30), "legal": 60}
@@ -204,3 +219,33 @@ async def test_a_file_replaces_what_is_known_and_not_what_was_said(service: Serv
     closed = await service.get(f"/v1/contracts/{contract_id}/stage")
     assert (closed["state"], closed["stage"], closed["oldest_due_on"]) == ("settled", "current", None)
     assert closed["because"][-1]["id"] == settled["payment_id"]
+
+
+async def test_a_charge_is_a_reason_and_counts_from_its_day_on(client: httpx.AsyncClient, given: Given) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    at = f"/v1/contracts/{contract_id}/charges"
+    fee = {"kind": "fee", "amount": "30.00", "charged_on": str(days_ago(0)), "reason": "mora"}
+    taken = (await client.post(at, json=fee)).json()
+    waiver = {"kind": "waiver", "amount": "10.00", "charged_on": str(days_ago(0)), "reason": "acuerdo"}
+    assert (await client.post(at, json=waiver)).status_code == 201
+    answer = await stage_on(client, contract_id, TODAY)
+    facts = [(one["effect"], one["amount"]) for one in answer["because"] if one["kind"] == "charge"]
+    assert facts == [("raised", "30.00"), ("lowered", "10.00")]
+    assert (answer["known_now"]["overdue_balance"], answer["differs"]) == ("120.00", False)
+    reversal = await client.post(f"/v1/charges/{taken['charge_id']}/reversal", json={"reason": "error"})
+    assert reversal.status_code == 201, reversal.text
+    answer = await stage_on(client, contract_id, TODAY)
+    facts = [(one["effect"], one["amount"]) for one in answer["because"] if one["kind"] == "charge"]
+    assert facts[-1] == ("reversed", "30.00")
+    assert answer["known_now"]["overdue_balance"] == "90.00"
+
+
+async def test_a_charge_of_a_later_day_is_not_known_of_the_day_before(client: httpx.AsyncClient, given: Given) -> None:
+    contract_id = await given.contract(portfolio_id := await given.portfolio(), (days_ago(40), "100.00"))
+    await daily_run.advance(given.database, portfolio_id, TODAY + timedelta(days=3))
+    at = f"/v1/contracts/{contract_id}/charges"
+    fee = {"kind": "fee", "amount": "30.00", "charged_on": str(TODAY + timedelta(days=2)), "reason": "mora"}
+    assert (await client.post(at, json=fee)).status_code == 201
+    known = {n: await stage_on(client, contract_id, TODAY + timedelta(days=n)) for n in (1, 2, 3)}
+    assert [known[n]["known_now"]["overdue_balance"] for n in known] == ["100.00", "130.00", "130.00"]
+    assert [known[n]["differs"] for n in known] == [False, True, False]

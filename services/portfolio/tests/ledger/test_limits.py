@@ -68,8 +68,9 @@ async def fill(given: Given, contract_id: UUID) -> None:
     )
     await given.rows(
         "INSERT INTO pause (contract_id, reason, starts_on, ends_on, version)"
-        " SELECT $1, 'flood', $3, $3, 9000000000000000000 FROM generate_series(1, $2::integer)",
-        *(contract_id, limits.PAUSES, TODAY),
+        " SELECT $1, 'flood', $3::date - n, $3::date - n, 9000000000000000000"
+        " FROM generate_series(0, $2::integer - 1) AS n",
+        *(contract_id, limits.PAUSES + 3 * limits.PAUSES_OF_SCOPE, TODAY),
     )
     await given.rows(
         "INSERT INTO payment (contract_id, portfolio_id, amount, credit, paid_on, business_date, holdoff_from,"
