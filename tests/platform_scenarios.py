@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from services_in_process import AS_OF, InProcessPlatform
 
@@ -123,3 +123,59 @@ async def visit(platform: InProcessPlatform, contract_id: str) -> None:
     visit_id = (await platform.post("field-visits", "/v1/visits", new))["visit_id"]
     result = {"outcome": "visited", "attended_by": "debtor", "at": f"{AS_OF}T16:00:00Z"}
     await platform.post("field-visits", f"/v1/visits/{visit_id}/result", result)
+
+
+PARTS = """contract_number,debtor_name,instalment_number,due_date,amount_due,principal,fees,calculated_on
+M-1,Ana Gil,1,2026-08-05,100.00,90.00,10.00,2026-11-20
+M-1,Ana Gil,2,2026-09-05,100.00,90.00,10.00,2026-11-20
+M-2,Eva Ruiz,1,2026-08-05,300.00,290.00,10.00,2026-11-20
+M-3,Luz Soto,1,2026-08-05,400.00,400.00,0.00,2026-11-20
+"""
+BANK_ROWS = f"""paid_on,amount,bank_reference,contract_number,reversal
+{AS_OF},35.00,BK-1,M-1,
+{AS_OF},36.00,BK-2,M-2,
+{AS_OF},60.00,BK-3,,
+{AS_OF},61.00,BK-4,,
+{AS_OF},36.00,BK-2,,x
+"""
+
+
+async def debts_in_parts(platform: InProcessPlatform) -> str:
+    """A portfolio whose creditor states the parts of its contracts M-1, M-2 and M-3. Returns its id."""
+    portfolio_id = await platform.portfolio()
+    parameters = {"mode": "delta", "filename": "m.csv", "as_of": AS_OF.isoformat(), "confirm_future": "true"}
+    path = f"/v1/portfolios/{portfolio_id}/files"
+    await _loaded(platform, path, parameters, PARTS, "file")
+    return portfolio_id
+
+
+async def send_bank_file(platform: InProcessPlatform, portfolio_id: str) -> None:
+    """Book the bank's file. Two of its payments are unidentified, and it takes one back."""
+    path = f"/v1/portfolios/{portfolio_id}/payment-files"
+    await _loaded(platform, path, {"filename": "b.csv"}, BANK_ROWS, "payment_file")
+
+
+async def _loaded(platform: InProcessPlatform, path: str, parameters: dict[str, str], content: str, table: str) -> None:
+    answer = await platform.clients["portfolio"].post(path, content=content.encode(), params=parameters)
+    assert answer.is_success, answer.text
+    await platform.until(
+        "portfolio", f"SELECT status = 'loaded' FROM {table} WHERE file_id = $1", UUID(answer.json()["file_id"])
+    )
+
+
+async def charge_and_allocate(platform: InProcessPlatform, portfolio_id: str) -> None:
+    """Charges, one of them taken back, a guarantor, and unidentified money for two contracts. Other money waits."""
+    await send_bank_file(platform, portfolio_id)
+    first, second = (uuid5(UUID(portfolio_id), number) for number in ("M-1", "M-3"))
+    charges = f"/v1/contracts/{first}/charges"
+    charge = {"charged_on": AS_OF.isoformat(), "reason": "agreed"}
+    await platform.post("portfolio", charges, charge | {"kind": "fee", "amount": "12.00"})
+    await platform.post("portfolio", charges, charge | {"kind": "waiver", "amount": "5.00"})
+    mistaken = await platform.post("portfolio", charges, charge | {"kind": "default_interest", "amount": "7.00"})
+    await platform.post("portfolio", f"/v1/charges/{mistaken['charge_id']}/reversal", {"reason": "mistaken"})
+    guarantor = {"role": "guarantor", "name": "Rosa Gil", "contact_points": [{"kind": "phone", "value": "5555123456"}]}
+    await platform.post("portfolio", f"/v1/contracts/{second}/parties", guarantor)
+    waiting = await platform.get("portfolio", "/v1/unidentified-payments", portfolio_id=portfolio_id, q="BK-3")
+    path = f"/v1/unidentified-payments/{waiting['items'][0]['unidentified_id']}/allocation"
+    await platform.post("portfolio", path, {"contract_id": str(first), "amount": "20.00"})
+    await platform.post("portfolio", path, {"contract_id": str(second)})

@@ -10,7 +10,14 @@ from typing import Any
 import httpx
 import pytest
 from fresh_databases import FreshDatabases
-from platform_scenarios import create_agency_with_rules, overdue_contracts, pay
+from platform_scenarios import (
+    charge_and_allocate,
+    create_agency_with_rules,
+    debts_in_parts,
+    overdue_contracts,
+    pay,
+    send_bank_file,
+)
 from recobro.client import Client
 from recobro.entering import Entering
 from recobro.lost_lines import Entered, Outcome, read
@@ -27,7 +34,10 @@ STATES = {
         "SELECT payment_id::text, amount, reversed_at IS NULL, holdoff_from FROM payment ORDER BY 1",
         "SELECT clarification_id::text, state, contact_may_resume FROM clarification ORDER BY 1",
         "SELECT pause_id::text, starts_on, ends_on FROM pause ORDER BY 1",
-        "SELECT contract_id::text, overdue_balance, total_balance FROM contract ORDER BY 1",
+        "SELECT contract_id::text, overdue_balance, total_balance, components::text FROM contract ORDER BY 1",
+        "SELECT charge_id::text, kind, amount, reversed_at IS NULL FROM charge ORDER BY 1",
+        "SELECT party_id::text, role, name FROM party ORDER BY 1",
+        "SELECT unidentified_id::text, amount, remaining, state FROM unidentified_payment ORDER BY 1",
     ),
     "assignment": ("SELECT placement_id::text, state, reason FROM placement ORDER BY 1",),
     "promises": (
@@ -71,9 +81,12 @@ async def test_what_every_service_has_lost_is_entered_again(platform: InProcessP
     await platform.sample_portfolio()
     await platform.settled()
     contracts = await overdue_contracts(platform)
+    in_parts = await debts_in_parts(platform)
+    await platform.settled()
     before = known_events(platform)
     backups = {service: await back_up(platform, service) for service in RESTORED}
     await work(platform, contracts)
+    await charge_and_allocate(platform, in_parts)
     await platform.settled()
     states = await all_states(platform)
     lists = [lost_list(platform, service, before, tmp_path) for service in RESTORED]
@@ -82,6 +95,8 @@ async def test_what_every_service_has_lost_is_entered_again(platform: InProcessP
         await restore(platform, service, backup)
     assert await all_states(platform) != states
 
+    # A person sends the bank's files of the lost time first.
+    await send_bank_file(platform, in_parts)
     became = await reenter(platform, lists)
     await platform.settled()
     assert {one.detail for one in became if one.outcome in (Outcome.BY_HAND, Outcome.REFUSED)} == set()

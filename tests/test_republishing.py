@@ -8,7 +8,13 @@ from datetime import timedelta
 
 import pytest
 from fresh_databases import FreshDatabases
-from platform_scenarios import create_agency_with_rules, make_events_of_every_kind, pay
+from platform_scenarios import (
+    charge_and_allocate,
+    create_agency_with_rules,
+    debts_in_parts,
+    make_events_of_every_kind,
+    pay,
+)
 from recobro_events import Source, TopicPartition, rebuilding
 from services_in_process import AS_OF, PROGRAMS, InProcessPlatform, all_services_in_process
 from toy_services import until
@@ -90,6 +96,8 @@ async def test_a_rebuilt_empty_service_equals_one_that_missed_nothing(
     platform: InProcessPlatform, service: str
 ) -> None:
     rest = await make_events_of_every_kind(platform)
+    await charge_and_allocate(platform, await debts_in_parts(platform))
+    await platform.settled()
     await store_positions(platform, service)
     await platform.stop(service)
     drop_whole_log(platform)

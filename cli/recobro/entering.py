@@ -1,6 +1,7 @@
 """How each kind of lost event is entered again at its service."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -74,6 +75,8 @@ BY_HAND = {
 }
 """What a person does about the kinds of events that are not entered by command."""
 _FUTURE = {"confirm_future": True}
+_PART = re.compile(r"/\d+$")
+"""What an allocation after the first has behind the bank's reference."""
 
 
 class FileNeeded(Trouble):
@@ -179,8 +182,22 @@ class Entering(Requests):
         body["holdoff_from"] = lost.get("holdoff_from") or lost["as_of"]
         if lost["reference"] is None:
             body["payment_id"] = lost["payment_id"]
+        elif waiting := self._waiting(line):
+            part = {"contract_id": line.key, "amount": lost["amount"]}
+            self.post(line, "portfolio", f"/v1/unidentified-payments/{waiting}/allocation", part)
+            return Outcome.ENTERED
         self.post(line, "portfolio", f"/v1/contracts/{line.key}/payments", body | {"again": True})
         return Outcome.ENTERED
+
+    def _waiting(self, line: Line) -> str | None:
+        """The unidentified payment of which this money was allocated, if its bank's file has been sent again."""
+        reference = _PART.sub("", line.content["reference"])
+        found = self.client.items("portfolio", "/v1/unidentified-payments", state="open", q=reference)
+        fitting = [one for one in found if (one["reference"], one["channel"]) == (reference, line.content["channel"])]
+        if not fitting:
+            return None
+        portfolio_id = self.client.get("portfolio", f"/v1/contracts/{line.key}")["portfolio_id"]
+        return next((one["unidentified_id"] for one in fitting if one["portfolio_id"] == portfolio_id), None)
 
     def _reverse(self, line: Line) -> Outcome:
         lost = line.content

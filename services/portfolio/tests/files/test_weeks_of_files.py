@@ -20,7 +20,15 @@ from bank_rows import counts, csv_file
 from model_of_files import Charge, ModelContract, Payment, Settings, Statement
 from portfolio.ledger.components import DEFAULT_ORDER, Component, unpaid_components
 from portfolio.tabular.profiles import COMPONENTS, FILE_COLUMNS
-from service_client import ManualLoader, ServiceClient, csv_of, read_in_thread, row
+from service_client import (
+    ManualBankLoader,
+    ManualLoader,
+    ServiceClient,
+    csv_of,
+    read_in_thread,
+    read_payments_in_thread,
+    row,
+)
 
 SEQUENCES = int(os.environ.get("RECOBRO_FLOOR_SEQUENCES", "45"))
 FIRST_SEED = int(os.environ.get("RECOBRO_FLOOR_SEED", "4"))
@@ -501,8 +509,9 @@ async def test_weeks_of_files_end_as_the_rules_say(service: ServiceClient, seed:
         delta_rows="whole" if settings.rows_are_whole else "ask",
     )
     loader = ManualLoader(service.database, intake=read_in_thread, chunk_contracts=chance.choice([3, 500]))
+    bank = ManualBankLoader(service.database, intake=read_payments_in_thread, chunk_rows=chance.choice([3, 500]))
     names = [f"C-{number:03}." for number in range(size)]
-    week = Week(replace(service, loader=loader), chance, portfolio_id, settings, names)
+    week = Week(replace(service, loader=loader, bank=bank), chance, portfolio_id, settings, names)
     week.is_split = chance.random() < 0.5
     await week.load_first()
     for _ in range(STEPS):
