@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 from recobro import figures
+from recobro.bank_chapter import play_bank_file
 from recobro.client import Client
 from recobro.errors import Trouble
 from recobro.figures import Record
@@ -60,6 +61,8 @@ class Day:
         paid, disputed, promised, visited, called = _owing_enough(late, 5)
         [recalled] = _owing_enough(self._second.entries, 1)
         payment_id = self._payment(paid)
+        in_bank_file = {"contract_id": self._contract_id(paid), "contract_number": paid["contract_number"]}
+        play_bank_file(self._client, self._story, self._portfolio_id, self._today, in_bank_file)
         self._dispute(disputed)
         self._promise(promised)
         self._recall(recalled, agencies[self._second.agency_id])
