@@ -49,11 +49,13 @@ _OVERDUE_DISPUTES = """
 SELECT count(*) FROM clarification JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
 WHERE clarification.state = 'open' AND deadline_on < portfolio.business_date
 """
-# A bank's file that waits too long, and the newest of a portfolio if it failed a short while ago. $1 days, $2 seconds.
+# The newest bank's file of each portfolio, without dry runs, if it waits too long or failed a short while ago. $1 days,
+# $2 seconds.
 _PAYMENT_FILES = """
 SELECT filename, portfolio.name, file.status, file.error, extract(epoch FROM now() - received_at)::float8 AS seconds
 FROM portfolio CROSS JOIN LATERAL (
-    SELECT * FROM payment_file WHERE payment_file.portfolio_id = portfolio.portfolio_id ORDER BY sequence DESC LIMIT 1
+    SELECT * FROM payment_file
+    WHERE payment_file.portfolio_id = portfolio.portfolio_id AND NOT dry_run ORDER BY sequence DESC LIMIT 1
 ) AS file
 WHERE file.status = 'failed' AND file.finished_at > now() - make_interval(days => $1)
     OR file.status IN ('received', 'reading', 'loading') AND file.received_at < now() - make_interval(secs => $2)

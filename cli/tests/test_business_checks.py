@@ -113,6 +113,8 @@ async def test_a_payment_file_that_failed_and_money_that_waits_too_long_are_wron
     assert found["file pagos.csv of Tarjetas"] == ("wrong", "the payment file was not booked. The file is empty.")
     assert found["payments of banks"][0] == "wrong"
     assert "1 unidentified payments wait" in found["payments of banks"][1]
+    await portfolios.connection.execute("UPDATE payment_file SET dry_run = true")
+    assert "file pagos.csv of Tarjetas" not in await portfolios.findings()
 
 
 async def test_a_portfolio_that_misses_its_day_is_wrong_and_one_that_rests_is_not(portfolios: Portfolios) -> None:

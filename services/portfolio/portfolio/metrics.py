@@ -29,7 +29,7 @@ FILE_WAITS_SINCE = Gauge(
 
 PAYMENT_FILES = Counter(
     "portfolio_payment_files",
-    "Finished payment files of banks: loaded, refused (the file has a fault), failed (the service has a fault)",
+    "Finished payment files of banks: loaded, tried, refused (the file has a fault), failed (the service has a fault)",
     ["outcome"],
 )
 PAYMENT_FILE_SECONDS = Histogram(

@@ -1,7 +1,7 @@
 """Banks' files of payments over HTTP."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from chassis import (
@@ -21,7 +21,7 @@ from chassis import (
     writes,
 )
 from chassis.audit import reads_in_bulk
-from chassis.languages import Language, Locale, ReaderLocale
+from chassis.languages import ReaderLocale
 from chassis.problem_types import also_answers
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -29,15 +29,14 @@ from recobro_events import MoneyTotal
 
 from portfolio.bank_files import rejects, uploads, views
 from portfolio.bank_files.formats import PaymentFormat
-from portfolio.bank_files.rejects import RejectedPaymentRows
+from portfolio.bank_files.rejects import RejectedPaymentRows, said
 from portfolio.bank_files.uploads import DEFAULT_CHANNEL, Sent
 from portfolio.bank_files.views import PaymentFileStatus, PaymentFileView
+from portfolio.files.answers import ANY_FILE, all_told, language_of, of_rejects, told
 from portfolio.files.uploads import MAX_FILE_BYTES, Controls, receive, spooled
 from portfolio.portfolios import portfolios
 
 router = Router(prefix="/v1", tags=["payment files"])
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
-_ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}}
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class PaymentUpload:
     status_code=202,
     responses={200: {"model": PaymentFileView, "description": "The portfolio already has this file: the same bytes"}},
     dependencies=[writes("portfolio"), streamed_body(MAX_FILE_BYTES)],
-    openapi_extra=_ANY_FILE,
+    openapi_extra=ANY_FILE,
 )
 @also_answers(
     422,
@@ -91,7 +90,7 @@ async def upload_payment_file(
         received = await receive(request.stream(), spool)
         problem = uploads.problem_of(received, options.format)
         if problem is not None:
-            detail = rejects.said(problem.detail, _language(locale))
+            detail = said(problem.detail, language_of(locale))
             raise Invalid(detail, code=problem.code.replace("_", "-")) from problem
         controls = Controls(options.control_rows, options.control_amount)
         sent = Sent(options.filename or "payments", options.format, options.channel, controls, options.dry_run)
@@ -101,7 +100,7 @@ async def upload_payment_file(
         request.app.state.bank_loader.wake()
     else:
         response.status_code = 200
-    return _told(file, locale, response)
+    return told(file, said, locale, response)
 
 
 @router.post("/payment-files/{file_id}/booking", status_code=202, dependencies=[writes("portfolio")])
@@ -112,7 +111,7 @@ async def book_tried_file(
     """Book a file that a dry run has tried. It is read again, and booked in its turn."""
     file = await uploads.book_tried(tx, file_id)
     tx.after_commit(request.app.state.bank_loader.wake)
-    return _told(file, locale, response)
+    return told(file, said, locale, response)
 
 
 @router.get("/portfolios/{portfolio_id}/payment-files", dependencies=[reads("portfolio")])
@@ -125,7 +124,7 @@ async def list_payment_files(
     status: PaymentFileStatus | None = None,
 ) -> Page[PaymentFileView]:
     """List a portfolio's payment files in the order of upload."""
-    return _all_told(await views.listed(connection, query, portfolio_id, status), locale, response)
+    return all_told(await views.listed(connection, query, portfolio_id, status), said, locale, response)
 
 
 @router.get("/payment-files", dependencies=[reads("portfolio")])
@@ -141,7 +140,7 @@ async def list_all_payment_files(
     ] = None,
 ) -> Page[PaymentFileView]:
     """List the payment files of all portfolios in the order of upload."""
-    return _all_told(await views.listed(connection, query, portfolio_id, status, finished_on), locale, response)
+    return all_told(await views.listed(connection, query, portfolio_id, status, finished_on), said, locale, response)
 
 
 @router.get("/payment-files/{file_id}", dependencies=[reads("portfolio")])
@@ -149,7 +148,7 @@ async def read_payment_file(
     file_id: UUID, connection: ReadConnection, locale: ReaderLocale, response: Response
 ) -> PaymentFileView:
     """Read the state of a payment file: how far it is, what became of its rows, and why it failed."""
-    return _told(await views.find(connection, file_id), locale, response)
+    return told(await views.find(connection, file_id), said, locale, response)
 
 
 @router.get(
@@ -164,10 +163,7 @@ async def read_payment_rejects(file_id: UUID, database: ServiceDatabase, locale:
     Corrected rows are sent as a new payment file.
     """
     pages = await rejects.as_csv(database, file_id, locale)
-    headers = {
-        "Content-Disposition": f'attachment; filename="rejects-{file_id}.csv"',
-        "Content-Language": _language(locale),
-    }
+    headers = of_rejects(file_id, "csv", locale)
     return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers=headers)
 
 
@@ -177,19 +173,3 @@ async def list_rejected_payments(
 ) -> RejectedPaymentRows:
     """List the rejected rows in the order of the file, cell by cell, with every reason."""
     return await rejects.listed(connection, file_id, query, locale)
-
-
-def _language(locale: Locale | None) -> Language:
-    return locale.language if locale else Language.EN
-
-
-def _told(file: PaymentFileView, locale: Locale | None, response: Response) -> PaymentFileView:
-    """The file with its error and its warnings in the reader's language."""
-    language = _language(locale)
-    response.headers["Content-Language"] = language
-    error = None if file.error is None else rejects.said(file.error, language)
-    return file.model_copy(update={"error": error, "warnings": [rejects.said(one, language) for one in file.warnings]})
-
-
-def _all_told(found: Page[Any], locale: Locale | None, response: Response) -> Page[Any]:
-    return Page(items=[_told(one, locale, response) for one in found["items"]], next_cursor=found["next_cursor"])

@@ -22,6 +22,7 @@ WHERE ($1::uuid IS NULL OR portfolio_id = $1) AND ($2::text IS NULL OR status = 
 ORDER BY sequence {{order}} LIMIT $4
 """)
 LOCK_IDENTITY = "SELECT pg_advisory_xact_lock(hashtextextended($1, 20260104))"
+IDENTITY = "SELECT portfolio_id, sha256 FROM payment_file WHERE file_id = $1"
 SAME = "SELECT file_id, status, dry_run FROM payment_file WHERE portfolio_id = $1 AND sha256 = $2"
 DELETE_PARTS = "DELETE FROM payment_file_part WHERE file_id = $1"
 ADD_PART = "INSERT INTO payment_file_part (file_id, part, content) VALUES ($1, $2, $3)"

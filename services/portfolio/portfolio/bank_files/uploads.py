@@ -98,8 +98,12 @@ async def book_tried(tx: Transaction, file_id: UUID) -> PaymentFileView:
     Raises ``PaymentFileUnknown``, and ``Conflict`` for a file that is no dry run, that is being tried, or whose bytes
     are no longer kept.
     """
-    found = await views.find(tx, file_id)
-    await _with_room(tx, found.portfolio_id)
+    named = await tx.fetchrow(queries.IDENTITY, file_id)
+    if named is None:
+        raise views.PaymentFileUnknown()
+    # An upload of the same bytes takes the same lock.
+    await tx.execute(queries.LOCK_IDENTITY, f"{named['portfolio_id']}|{named['sha256'].hex()}")
+    await _with_room(tx, named["portfolio_id"])
     file = await tx.fetchrow(queries.LOCKED, file_id)
     assert file is not None
     if not file["dry_run"] or file["status"] == "failed":

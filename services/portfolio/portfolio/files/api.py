@@ -1,7 +1,7 @@
 """Portfolio files over HTTP."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from chassis import (
@@ -21,7 +21,7 @@ from chassis import (
 )
 from chassis.audit import reads_in_bulk
 from chassis.future import DAYS_AHEAD
-from chassis.languages import Language, Locale, ReaderLocale
+from chassis.languages import Language, ReaderLocale
 from chassis.problem_types import also_answers
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -39,6 +39,7 @@ from portfolio.files import (
     uploads,
     views,
 )
+from portfolio.files.answers import ANY_FILE, all_told, language_of, of_rejects, told
 from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.findings import Finding
@@ -86,12 +87,10 @@ class Upload:
 router = Router(prefix="/v1", tags=["files"])
 _TEMPLATE_NAMES = {Language.ES: "cartera", Language.PT: "carteira", Language.EN: "portfolio"}
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _UNREADABLE = (
     *("empty", "unsupported-type", "encrypted", "macro", "external-links", "bomb", "bad-header", "no-header"),
     *("too-wide", "missing-columns", "repeated-columns", "line-too-long", "out-of-memory", "too-slow"),
 )
-_ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}}
 
 
 @router.post(
@@ -101,7 +100,7 @@ _ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"appl
         200: {"model": FileView, "description": "The portfolio already has this file: the same bytes, mode and date"}
     },
     dependencies=[writes("portfolio"), streamed_body(uploads.MAX_FILE_BYTES)],
-    openapi_extra=_ANY_FILE,
+    openapi_extra=ANY_FILE,
 )
 @also_answers(422, *_UNREADABLE, "profile-unknown")
 @also_answers(409, "portfolio-returned")
@@ -135,7 +134,7 @@ async def upload_file(
             identity = await uploads.identify(connection, identity, look, options.as_of, options.amends)
         # The columns of corrected rows are those of the file that they amend.
         if identity.mode is not Mode.AMEND or not look.is_rejects:
-            look.refuse(_language(locale))
+            look.refuse(language_of(locale))
         is_meant = options.confirm_future or identity.mode is Mode.AMEND or options.dry_run
         async with database.transaction() as tx:
             file, queued = await uploads.queue(
@@ -147,13 +146,13 @@ async def upload_file(
         request.app.state.loader.wake()
     else:
         response.status_code = 200
-    return _told(file, locale, response)
+    return told(file, SENTENCES.said, locale, response)
 
 
 @router.post(
     "/portfolios/{portfolio_id}/file-previews",
     dependencies=[writes("portfolio"), streamed_body(uploads.MAX_FILE_BYTES)],
-    openapi_extra=_ANY_FILE,
+    openapi_extra=ANY_FILE,
 )
 @also_answers(422, *_UNREADABLE, "profile-unknown")
 async def preview_file(
@@ -169,11 +168,11 @@ async def preview_file(
     async with database.connection() as connection:
         portfolio = await portfolios.find(connection, portfolio_id)
         version = await profiles.newest(connection, portfolio.creditor_id, profile)
-    response.headers["Content-Language"] = _language(locale)
+    response.headers["Content-Language"] = language_of(locale)
     with uploads.spooled() as spool:
         received = await uploads.receive(request.stream(), spool)
         named = filename or "portfolio"
-        return await previews.make(received.content, portfolio, version, named, _language(locale))
+        return await previews.make(received.content, portfolio, version, named, language_of(locale))
 
 
 @router.post("/portfolios/{portfolio_id}/return", dependencies=[writes("portfolio")], tags=["portfolios"])
@@ -249,7 +248,7 @@ async def list_files(
     status: FileStatus | None = None,
 ) -> Page[FileView]:
     """List a portfolio's files in the order of upload."""
-    return _all_told(await views.listed(connection, query, portfolio_id, status), locale, response)
+    return all_told(await views.listed(connection, query, portfolio_id, status), SENTENCES.said, locale, response)
 
 
 @router.get("/files", dependencies=[reads("portfolio")])
@@ -269,13 +268,13 @@ async def list_all_files(
 ) -> Page[FileView]:
     """List the files of all portfolios, such as those that wait for a confirmation, in the order of upload."""
     found = await views.listed(connection, query, portfolio_id, status, undecided, finished_on)
-    return _all_told(found, locale, response)
+    return all_told(found, SENTENCES.said, locale, response)
 
 
 @router.get("/files/{file_id}", dependencies=[reads("portfolio")])
 async def read_file(file_id: UUID, connection: ReadConnection, locale: ReaderLocale, response: Response) -> FileView:
     """Read the state of a file: how far it is, what it would do or has done, and why it failed."""
-    return _told(await views.find(connection, file_id), locale, response)
+    return told(await views.find(connection, file_id), SENTENCES.said, locale, response)
 
 
 @router.post("/files/{file_id}/confirmation", dependencies=[writes("portfolio")])
@@ -296,7 +295,7 @@ async def confirm_file(
     """
     file = await deciding.confirm(tx, file_id, confirmation)
     tx.after_commit(request.app.state.loader.wake)
-    return _told(file, locale, response)
+    return told(file, SENTENCES.said, locale, response)
 
 
 @router.get("/files/{file_id}/findings", dependencies=[reads("portfolio"), reads_in_bulk()])
@@ -315,7 +314,7 @@ async def list_findings(
 
     ``undecided=true`` lists the contracts that wait for a decision; the others that were set aside show theirs.
     """
-    response.headers["Content-Language"] = _language(locale)
+    response.headers["Content-Language"] = language_of(locale)
     return await findings.listed(connection, file_id, query, kind, undecided, locale)
 
 
@@ -333,10 +332,7 @@ async def read_rejects(
     The header is row 1. Corrected rows can be uploaded as they are. The reader's ``Accept-Language`` chooses the
     language of our headers and of the problems, and the separator.
     """
-    headers = {
-        "Content-Disposition": f'attachment; filename="rejects-{file_id}.{format}"',
-        "Content-Language": _language(locale),
-    }
+    headers = of_rejects(file_id, format, locale)
     if format is TemplateFormat.XLSX:
         content = await rejects.rejects_workbook(database, file_id, locale)
         return Response(content, media_type=_XLSX, headers=headers)
@@ -359,24 +355,3 @@ async def list_rejected_rows(
     Corrected rows with their ``row_number`` are uploaded with ``mode=amend`` and ``amends``.
     """
     return await rejected_rows.listed(connection, file_id, query, amended, locale)
-
-
-def _language(locale: Locale | None) -> Language:
-    return locale.language if locale else Language.EN
-
-
-def _all_told(found: Page[Any], locale: Locale | None, response: Response) -> Page[Any]:
-    items = [_told(file, locale, response) for file in found["items"]]
-    return Page(items=items, next_cursor=found["next_cursor"])
-
-
-def _told(file: FileView, locale: Locale | None, response: Response) -> FileView:
-    """The file with its sentences in the reader's language."""
-    language = _language(locale)
-    response.headers["Content-Language"] = language
-    return file.model_copy(
-        update={
-            "error": None if file.error is None else SENTENCES.said(file.error, language),
-            "warnings": [SENTENCES.said(warning, language) for warning in file.warnings],
-        }
-    )

@@ -1,10 +1,12 @@
 """A bank's file that is tried says what it would do, changes nothing, and can then be booked."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from bank_rows import counts, csv_file, portfolio, unpaid
+from portfolio.bank_files import queries
 from portfolio.files.uploads import COPIES_DAYS
 from recobro_events.contracts.portfolio import PaymentReceived, PaymentReversed
 from recobro_events.testing import published
@@ -117,6 +119,28 @@ async def test_a_file_that_is_being_tried_or_was_forgotten_is_not_booked(service
     answer = await service.client.post(path)
     assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "file-expired")
     assert counts(await service.bank_file(portfolio_id, content)) == {"payments": 1}
+
+
+async def test_of_two_bookings_and_an_upload_at_once_one_books_the_file(service: ServiceClient) -> None:
+    """The bytes are locked while all three come. Whichever is first queues the file, and the others find it so."""
+    portfolio_id = await ready(service)
+    content = csv_file("10/09/2026,5.00,T-1,C-1,,,,,")
+    tried = await service.bank_file(portfolio_id, content, dry_run=True)
+    path = f"/v1/payment-files/{tried['file_id']}/booking"
+    [known] = await service.rows("SELECT sha256 FROM payment_file WHERE dry_run")
+    async with service.database.transaction() as tx:
+        await tx.execute(queries.LOCK_IDENTITY, f"{portfolio_id}|{known['sha256'].hex()}")
+        requests = [service.client.post(path), service.client.post(path), service.send_bank_file(portfolio_id, content)]
+        running = [asyncio.ensure_future(request) for request in requests]
+        async with asyncio.timeout(60):
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while (await service.rows(waiting))[0]["count"] < len(running):  # noqa: ASYNC110 - a database has no event
+                await asyncio.sleep(0.01)
+    answers = await asyncio.gather(*running)
+    assert sorted(answer.status_code for answer in answers) in ([200, 202, 409], [202, 409, 409])
+    assert await service.bank.load_one()
+    assert not await service.bank.load_one()
+    assert await unpaid(service, portfolio_id, "C-1") == Decimal(185)
 
 
 async def test_totals_that_differ_are_told_by_a_dry_run(service: ServiceClient) -> None:
