@@ -446,6 +446,12 @@ PROMISES = [
                 ("sum by (state) (increase(agreement_proposals_total[1d]))", "{{state}}"),
             ),
             graph(
+                "Oldest undecided proposal",
+                "Time since the oldest proposal that waits for a second person.",
+                "s",
+                ("max(time() - (agreement_oldest_undecided_timestamp_seconds > 0))", "waits"),
+            ),
+            graph(
                 "Settled agreements",
                 "Agreements whose payments are final, so that the discount is given up, a day.",
                 "short",

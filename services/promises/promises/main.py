@@ -5,7 +5,7 @@ from chassis.background import keep
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
-from promises.agreements.settling import end_expired, settle_final
+from promises.agreements.settling import end_expired, report_undecided, settle_final
 from promises.api import routers
 from promises.handlers import consumer
 from promises.outcomes.reminding import remind
@@ -36,7 +36,7 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=routers,
-        background=[keep("promise watch", Watch(database, remind, end_expired, settle_final).run)],
+        background=[keep("promise watch", Watch(database, remind, end_expired, settle_final, report_undecided).run)],
         role=role,
     )
 

@@ -1,7 +1,7 @@
 """Every metric of promises, with unit and meaning."""
 
 from chassis.metrics import Task
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 CHECK = Task("promise-check")
 WATCH = Task("promise-watch")
@@ -10,4 +10,8 @@ WATCH = Task("promise-watch")
 PROPOSALS = Counter("agreement_proposals", "Proposals of agreements that came into a state", ["kind", "state"])
 SETTLED = Counter(
     "agreements_settled", "Agreements whose payments are final, so that the discount is given up", ["kind"]
+)
+UNDECIDED_SINCE = Gauge(
+    "agreement_oldest_undecided_timestamp_seconds",
+    "Since when a proposal of an agreement has waited for a second person, in Unix time; 0 when none waits",
 )

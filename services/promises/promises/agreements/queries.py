@@ -59,6 +59,10 @@ FROM portfolio JOIN proposal USING (portfolio_id)
 WHERE proposal.state NOT IN ('reached', 'cancelled') AND valid_until < portfolio.business_date
 ORDER BY contract_id LIMIT $1
 """
+UNDECIDED_SINCE = """
+SELECT min(created_at) FROM proposal
+WHERE state NOT IN ('reached', 'cancelled') AND needs_approval AND second_decided_at IS NULL
+"""
 # The proposal becomes an agreement with the same id, made by the person who proposed it. Without a payment it is
 # fulfilled at once, by its second event.
 _REACHED = "UPDATE proposal SET state = 'reached', version = version + 1 WHERE agreement_id = $1 RETURNING *"

@@ -62,3 +62,10 @@ async def end_expired(database: Database) -> int:
             await contracts.lock(tx, [row["contract_id"] for row in expired])
             await cancel_proposals(tx, [row["agreement_id"] for row in expired], EXPIRED)
             count += len(expired)
+
+
+async def report_undecided(database: Database) -> None:
+    """Report since when the oldest proposal has waited for a second person."""
+    async with database.connection() as connection:
+        since = await connection.fetchval(queries.UNDECIDED_SINCE)
+    metrics.UNDECIDED_SINCE.set(since.timestamp() if since else 0.0)
