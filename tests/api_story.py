@@ -268,6 +268,11 @@ async def _debtors(recording: Recording, contracts: list[Json]) -> None:
     decision = {"contract_id": both[1], "reason": "misma persona, vista su identificación"}
     linked = await ask("portfolio", "link_customer", decision, person_id=person)
     await ask("portfolio", "read_person", person_id=linked["person_id"])
+    said = {"not_hours": ["12:00-14:00"], "not_days": ["sun"], "reason": "trabaja de noche"}
+    kept = await ask("portfolio", "add_convenience", said, person_id=linked["person_id"])
+    named = {"person_id": linked["person_id"], "convenience_id": kept["items"][0]["convenience_id"]}
+    await ask("portfolio", "remove_convenience", {"reason": "ya no trabaja de noche"}, **named)
+    await ask("portfolio", "read_convenience", person_id=linked["person_id"])
     decision = {"contract_id": both[1], "reason": "es su hijo"}
     await ask("portfolio", "unlink_customer", decision, person_id=linked["person_id"])
     attempt = {"channel": "call", "outcome": "no_answer", "note": "sin tono"}

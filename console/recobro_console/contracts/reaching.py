@@ -1,6 +1,6 @@
 """The debtor's status, phones and e-mails: what is known of them, and what the debtor does not want."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -105,7 +105,69 @@ def _change(change: str, texts: Texts, done: str, *, has_medium: bool = False, h
     return Act("portfolio", reads, does)
 
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+PLACES = ("personal", "fiscal", "commercial", "legal", "other")
+
+
+async def _inconvenient(page: Page, subject: Subject) -> Form:
+    def chosen(name: str, label: str, codes: Sequence[str], prefix: str = "") -> Field:
+        return Field(name, label, options=[("", "–"), *words(page, codes, prefix)])
+
+    return Form(
+        page.tr("Enter what is inconvenient"),
+        page.tr("Enter"),
+        subject.path,
+        [
+            Field("from", page.tr("Not from"), "time", hint=page.tr("by the debtor's clock")),
+            Field("until", page.tr("Not until"), "time"),
+            chosen("day", page.tr("Not on this day"), DAYS, "day "),
+            chosen("medium", page.tr("Not by"), (*MEDIA, "visit")),
+            chosen("place", page.tr("Not at"), PLACES),
+            text("reason", page.tr("Reason"), hint=page.tr("who said it, and why")),
+        ],
+        about(page, subject.contract),
+        page.tr("Each of them binds by itself, for every contract of the person, and for agencies and visitors too."),
+    )
+
+
+async def _enter_inconvenient(page: Page, subject: Subject, values: Values) -> Response:
+    body: dict[str, Any] = given(values, "reason")
+    if values.get("from") or values.get("until"):
+        body["not_hours"] = [f"{values.get('from', '')}-{values.get('until', '')}"]
+    for name, part in (("day", "not_days"), ("medium", "not_media"), ("place", "not_places")):
+        if values.get(name):
+            body[part] = [values[name]]
+    path = f"/v1/people/{subject.contract['debtor']['person_id']}/convenience"
+    await page.services.post("portfolio", path, body, key=values.get(KEY))
+    return page.done(subject.path, "It binds from now on, for every contract of the person.")
+
+
+def _places_of_inconvenient(_: Subject, __: Values) -> Mapping[str, str]:
+    return {"/not_hours/0": "from", "/not_days/0": "day", "/not_media/0": "medium", "/not_places/0": "place"}
+
+
+async def _convenient(page: Page, subject: Subject) -> Form:
+    subject.part("conveniences", "convenience_id")
+    return Form(
+        page.tr("Not inconvenient any more"),
+        page.tr("Not inconvenient any more"),
+        subject.path,
+        [text("reason", page.tr("Reason"))],
+        about(page, subject.contract),
+        page.tr("Only where the person has said so, or where it was entered by mistake."),
+        is_danger=True,
+    )
+
+
+async def _remove_inconvenient(page: Page, subject: Subject, values: Values) -> Response:
+    path = f"/v1/people/{subject.contract['debtor']['person_id']}/convenience/{subject.of}/removal"
+    await page.services.post("portfolio", path, given(values, "reason"), key=values.get(KEY))
+    return page.done(subject.path, "It does not bind any more.")
+
+
 ACTS: Mapping[str, Act] = {
+    "inconvenient": Act("portfolio", _inconvenient, _enter_inconvenient, _places_of_inconvenient),
+    "convenient": Act("portfolio", _convenient, _remove_inconvenient),
     "debtor-status": Act("portfolio", _status, _set_status),
     "contact": Act("portfolio", _contact, _add),
     "opt-out": _change(

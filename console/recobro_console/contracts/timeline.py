@@ -14,7 +14,7 @@ _MONEY = (
 )
 _CONTACTS = (
     *("call", "attempt", "wrongful_call", "contact_point_changed", "party_changed", "contact_data_collected"),
-    "contact_data_refused",
+    *("contact_data_refused", "convenience_stated", "convenience_removed", "convenience_spread"),
 )
 _VISITS = (
     *("visit_ordered", "visit", "visit_cancelled", "visit_reinstated"),

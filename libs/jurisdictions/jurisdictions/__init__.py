@@ -16,7 +16,9 @@ from jurisdictions.contact import (
     may_be_contacted,
     unconnected_calls_count,
     verification_needs_proof,
+    visits_allowed,
 )
+from jurisdictions.convenience import convenient_parts, refuses
 from jurisdictions.identity import (
     dialable_phone,
     generic_tax_ids,
@@ -58,6 +60,7 @@ __all__ = [
     "clarification_warning",
     "codes",
     "contact_may_resume_after_rejection",
+    "convenient_parts",
     "default_timezone",
     "dialable_phone",
     "generic_tax_ids",
@@ -71,6 +74,7 @@ __all__ = [
     "postal_code_issue",
     "profile",
     "profile_of_region",
+    "refuses",
     "regions",
     "state_named",
     "tax_id_has_check_digit",
@@ -80,4 +84,5 @@ __all__ = [
     "tax_id_problem",
     "unconnected_calls_count",
     "verification_needs_proof",
+    "visits_allowed",
 ]

@@ -6,7 +6,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from jurisdictions.places import Place
-from jurisdictions.profiles import Profile
+from jurisdictions.profiles import Profile, profile_of_region
 
 
 @lru_cache(maxsize=256)
@@ -68,6 +68,16 @@ def may_be_contacted(profile: Profile, role: str, *, represented: bool) -> bool:
     if people is None or role == "employer":
         return False
     return role in (people.while_represented if represented else people.always)
+
+
+def visits_allowed(code: str, regions: Iterable[str | None]) -> tuple[int, int] | None:
+    """Return how many visits to a person are allowed within how many days, or None if nothing limits them.
+
+    ``regions`` are the states where the address may be; the strictest of them holds. Raises ``UnknownJurisdiction``.
+    """
+    rules = [profile_of_region(code, region).visit_frequency.value for region in {*regions, None}]
+    known = [(rule.most, rule.days) for rule in rules if rule is not None]
+    return min(known, key=lambda rule: rule[0] / rule[1]) if known else None
 
 
 def max_calls_per_7_days(profile: Profile) -> int | None:

@@ -97,11 +97,24 @@ class AllowedHours(_Data):
 
 
 class CallFrequency(_Data):
-    """Unless ``unconnected_count``, calls that never connected do not count towards the caps."""
+    """Unless ``unconnected_count``, calls that never connected do not count towards the caps.
+
+    ``counts`` are the media that count together. ``conversation_day_counts``: the day of a conversation is the first of
+    the silent days.
+    """
 
     max_calls_per_7_days: int
     silent_days_after_conversation: int
     unconnected_count: bool = True
+    counts: tuple[Literal["call", "message", "visit"], ...] = ("call", "message", "visit")
+    conversation_day_counts: bool = True
+
+
+class VisitFrequency(_Data):
+    """The most visits to a person within so many days, the last day included."""
+
+    most: int
+    days: int
 
 
 class ContactablePeople(_Data):
@@ -194,6 +207,7 @@ class Profile(_Data):
     regulators: Rule[tuple[str, ...]]
     allowed_hours: Rule[AllowedHours]
     call_frequency: Rule[CallFrequency]
+    visit_frequency: Rule[VisitFrequency] = Rule(exists=False)
     contactable_people: Rule[ContactablePeople]
     contact_data_sources: Rule[tuple[str, ...]]
     agency_may_take_money: Rule[bool]

@@ -16,10 +16,14 @@ def columns(rows: Iterable[Sequence[Any]], count: int) -> list[Sequence[Any]]:
 
 @dataclass(frozen=True)
 class Column(Generic[E]):
-    """A column of a projection: its PostgreSQL type, and its value in an event."""
+    """A column of a projection: its PostgreSQL type, and its value in an event.
+
+    ``sent_as`` is the type of the parameter where it differs: a list of JSON would become an array of arrays.
+    """
 
     type: str
     read: Callable[[E], Any]
+    sent_as: str = ""
 
 
 def arrays(types: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ the contract that stated it; versions of two people's statuses do not compare. A
 and so a version, of its own for every contract of the person.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from recobro_events.contracts.portfolio import (
     ContractEscalated,
     ContractSegmentChanged,
     ContractWhole,
+    ConvenienceChanged,
     DebtorStatusChanged,
     PositionEvent,
 )
@@ -87,6 +89,14 @@ class _Group:
     def is_newer(self) -> str:
         return f"contract.{self.version} {'<=' if self.again else '<'} fact.{self.version}"
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """SQL: the fact's value of each column."""
+        return {
+            name: f"fact.{name}::{column.type}" if column.sent_as else f"fact.{name}"
+            for name, column in self.columns.items()
+        }
+
     def row(self, event: Any) -> tuple[Any, ...]:
         return self.stated(event), *(column.read(event) for column in self.columns.values())
 
@@ -99,13 +109,15 @@ def _newest(groups: Sequence[_Group]) -> str:
     types = {"contract_id": "uuid"}
     values: dict[str, str] = {}
     for group in groups:
-        types |= {group.version: "bigint"} | {name: column.type for name, column in group.columns.items()}
+        types |= {group.version: "bigint"} | {
+            name: column.sent_as or column.type for name, column in group.columns.items()
+        }
         if len(groups) == 1:
-            values |= {name: f"fact.{name}" for name in (group.version, *group.columns)}
+            values |= {group.version: f"fact.{group.version}"} | group.facts
         else:
             values[group.version] = f"greatest(contract.{group.version}, fact.{group.version})"
-            for name in group.columns:
-                values[name] = f"CASE WHEN {group.is_newer} THEN fact.{name} ELSE contract.{name} END"
+            for name, fact in group.facts.items():
+                values[name] = f"CASE WHEN {group.is_newer} THEN {fact} ELSE contract.{name} END"
     return f"""
 UPDATE contract SET {", ".join(f"{name} = {value}" for name, value in values.items())}
 FROM unnest({arrays(types.values())}) AS fact ({", ".join(types)})
@@ -193,6 +205,27 @@ def _step(event: ContractWhole | ContractEscalated) -> str | None:
 
 _STEPS = _Keeper(_Group("step_version", _version, {"step": Column("text", _step)}))
 
+
+def _conveniences(event: ContractWhole | ConvenienceChanged) -> str | None:
+    if event.conveniences is None:
+        return None
+    return json.dumps([one.model_dump(mode="json") for one in event.conveniences])
+
+
+def _conveniences_version(event: ContractWhole | ConvenienceChanged) -> int:
+    """An event of an earlier release does not say it, and is older than whatever is known."""
+    return -2 if event.conveniences is None else event.version
+
+
+_CONVENIENCES = _Keeper(
+    _Group(
+        "conveniences_version",
+        _conveniences_version,
+        {"conveniences": Column("jsonb", _conveniences, sent_as="text")},
+        again=True,
+    )
+)
+
 STATUS_SEEN = """
 -- The contract's version at which the debtor's status was last stated.
 ALTER TABLE contract ADD COLUMN IF NOT EXISTS status_seen_version bigint NOT NULL DEFAULT -1;
@@ -249,9 +282,11 @@ class Wholes(_Keeper):
         figures: bool = False,
         segments: bool = False,
         steps: bool = False,
+        conveniences: bool = False,
     ) -> None:
         """``figures``: whether a person decides which figures hold, and the days without contact because of files."""
-        asked = [k for k, wanted in ((_FIGURES, figures), (_SEGMENTS, segments), (_STEPS, steps)) if wanted]
+        wanted = ((_FIGURES, figures), (_SEGMENTS, segments), (_STEPS, steps), (_CONVENIENCES, conveniences))
+        asked = [keeper for keeper, is_wanted in wanted if is_wanted]
         keepers = (positions, details, _STATUSES, *asked)
         super().__init__(*(group for keeper in keepers for group in keeper.groups))
 
@@ -273,3 +308,8 @@ async def keep_segments(tx: Transaction, events: Sequence[ContractSegmentChanged
 async def keep_steps(tx: Transaction, events: Sequence[ContractEscalated]) -> None:
     """Keep the step of the ladder where it is newer than the known one."""
     await _STEPS.keep(tx, events)
+
+
+async def keep_conveniences(tx: Transaction, events: Sequence[ConvenienceChanged]) -> None:
+    """Keep what the person calls inconvenient where it is not older than the known."""
+    await _CONVENIENCES.keep(tx, events)

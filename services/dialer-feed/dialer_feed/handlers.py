@@ -6,7 +6,16 @@ Versions decide only which facts are kept.
 
 from collections.abc import Sequence
 
-from projections import clarifications, contact_points, contracts, pauses, payments, placements, promises, set_aside
+from projections import (
+    clarifications,
+    contact_points,
+    contracts,
+    pauses,
+    payments,
+    placements,
+    promises,
+    set_aside,
+)
 from recobro_events import Consumer, ContractEvent, Event, Transaction, sorted_unique
 from recobro_events.contracts.assignment import (
     ContractPlaced,
@@ -34,6 +43,7 @@ from recobro_events.contracts.portfolio import (
     ContractSegmentChanged,
     ContractStageChanged,
     ContractWhole,
+    ConvenienceChanged,
     DebtorStatus,
     DebtorStatusChanged,
     PartyChange,
@@ -134,6 +144,14 @@ async def withdraw_unusable_numbers(changes: Sequence[ContactPointChanged], tx: 
     unusable = [change for change in changes if not change.usable]
     causes = [Cause.of(change, _reason_of_number(change)) for change in unusable]
     await live_lists(tx).withdraw_numbers(causes, [change.contact_id for change in unusable])
+    await live_lists(tx).withdraw_unfit(changes)
+
+
+@consumer.on(ConvenienceChanged)
+async def follow_convenience(changes: Sequence[ConvenienceChanged], tx: Transaction) -> None:
+    """Whoever wants no calls leaves the lists. Hours and days decide only when an entry may be called."""
+    await POSITIONS.keep(tx, changes)
+    await contracts.keep_conveniences(tx, changes)
     await live_lists(tx).withdraw_unfit(changes)
 
 

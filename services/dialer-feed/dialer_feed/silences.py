@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from projections import placements, silence
+from projections import convenience, placements, silence
 from recobro_events import Transaction, sorted_unique
 
 from dialer_feed.contactable import contactable
@@ -34,6 +34,9 @@ WHERE contract_id = ANY ($1::uuid[]) AND state <> 'open'
 UNION ALL
 SELECT contract_id, status, NULL, NULL, NULL, NULL, NULL FROM contract
 WHERE contract_id = ANY ($1::uuid[]) AND status IN ('deceased', 'represented')
+UNION ALL
+SELECT contract_id, 'opted_out', NULL, NULL, NULL, NULL, NULL FROM contract
+WHERE contract_id = ANY ($1::uuid[]) AND {convenience.refuses("call")}
 UNION ALL
 SELECT DISTINCT contract_id, 'clarification', NULL::uuid, NULL::uuid, NULL::uuid, NULL::date, NULL::date
 FROM clarification WHERE contract_id = ANY ($1::uuid[]) AND silent

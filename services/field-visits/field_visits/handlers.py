@@ -30,6 +30,7 @@ from recobro_events.contracts.portfolio import (
     ContractRevised,
     ContractStageChanged,
     ContractWhole,
+    ConvenienceChanged,
     DebtorStatus,
     DebtorStatusChanged,
     PartyChanged,
@@ -52,7 +53,7 @@ from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
 from field_visits import projection
-from field_visits.visits.cancelling import Cause, Paid, cancel, cancel_paid, cancel_unfit
+from field_visits.visits.cancelling import Cause, Paid, cancel, cancel_inconvenient, cancel_paid, cancel_unfit
 from field_visits.visits.reinstating import reinstate
 
 consumer = Consumer(
@@ -114,6 +115,15 @@ async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction)
     await cancel_unfit(tx, changes)
 
 
+@consumer.on(ConvenienceChanged)
+async def follow_convenience(changes: Sequence[ConvenienceChanged], tx: Transaction) -> None:
+    """Cancel the visits on days, and to addresses, that the debtor has called inconvenient."""
+    await projection.POSITIONS.keep(tx, changes)
+    await contracts.keep_conveniences(tx, changes)
+    await cancel_unfit(tx, changes)
+    await cancel_inconvenient(tx, changes)
+
+
 @consumer.on(ContactPointChanged, PartyChanged)
 async def follow_position(events: Sequence[PositionEvent], tx: Transaction) -> None:
     """Keep the position and cancel visits that it rules out. Visits need no contact points."""
@@ -167,6 +177,7 @@ async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None
     paid = [Paid(e.contract_id, p.payment_id, p.business_date, e.occurred_at) for e in new for p in e.file_payments]
     await cancel_paid(tx, paid, [Cause.of(whole, Reason.PAYMENT) for whole in new])
     await cancel_unfit(tx, wholes)
+    await cancel_inconvenient(tx, wholes)
 
 
 @consumer.on(PortfolioStateChanged)

@@ -17,11 +17,11 @@ BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
 PORTFOLIOS = Portfolios("business_date", "company", "timezone", "creditor_kind", "payment_holdoff_days", "letterhead")
 POSITIONS = Positions("as_of", "state", "stage", "overdue_balance", "total_balance", "oldest_due_on", "components")
 _DETAILS = Details(
-    *("portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", "currency"),
+    *("portfolio_id", "debtor_id", "person_id", "contract_number", "name", "jurisdiction", "currency"),
     debtor_kind=Column("text", lambda event: event.debtor.kind),
     language=Column("text", lambda event: event.debtor.language),
 )
-_WHOLES = Wholes(POSITIONS, _DETAILS, figures=True)
+_WHOLES = Wholes(POSITIONS, _DETAILS, figures=True, conveniences=True)
 _PLACEMENTS = Placements("agency_id", "active")
 
 # Addresses of a whole contract that is older than the known details are ignored.

@@ -18,6 +18,7 @@ from portfolio.ledger import history
 from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
 from portfolio.ledger.marking import mark
+from portfolio.people import convenience
 from portfolio.projection import agreements, listings, placements
 from portfolio.projection import promises as known_promises
 from portfolio.reports import keeping
@@ -47,6 +48,7 @@ _CHANGES_DEBTOR = (
     dialer_feed.OptOutRequested,
     dialer_feed.ContactInvalid,
     dialer_feed.DebtorReported,
+    dialer_feed.ConvenienceRequested,
     field_visits.DebtorReported,
 )
 _CHANGES_NUMBER = (dialer_feed.OptOutRequested, dialer_feed.ContactInvalid)
@@ -173,6 +175,14 @@ async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> N
             for event in reports
         ],
     )
+
+
+@consumer.on(dialer_feed.ConvenienceRequested)
+@of_known_contracts
+@effective
+async def inconvenient(requests: Sequence[dialer_feed.ConvenienceRequested], tx: Transaction) -> None:
+    """What the debtor calls inconvenient binds for every contract of the person."""
+    await convenience.add_reported(tx, [convenience.reported(event, event.event_id) for event in requests])
 
 
 async def _add_contacts(tx: Transaction, found: Sequence[field_visits.ContactDataCollected]) -> None:

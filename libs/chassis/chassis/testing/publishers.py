@@ -5,6 +5,7 @@ add only their own variations.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -34,6 +35,8 @@ from recobro_events.contracts.portfolio import (
     ContractSegmentChanged,
     ContractStageChanged,
     ContractState,
+    Convenience,
+    ConvenienceChanged,
     Debtor,
     DebtorStatus,
     DebtorStatusChanged,
@@ -111,6 +114,13 @@ class Contract:
             "next_change_on": self.next_change_on,
             "components": self.components,
         }
+
+    def says(self, **inconvenient: Sequence[str]) -> ConvenienceChanged:
+        """The debtor calls this inconvenient from now on; without anything, nothing any more."""
+        said = {name: tuple(values) for name, values in inconvenient.items()}
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        one = Convenience(convenience_id=uuid.uuid4(), stated_at=at, **said)
+        return ConvenienceChanged(**self.position(), conveniences=(one,) if said else ())
 
     def details(self) -> dict[str, Any]:
         """Return the fields beside the position that an event about the whole contract has."""

@@ -130,6 +130,21 @@ class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
     also: tuple[UUID, ...] = ()
 
 
+class ConvenienceRequested(ContractEvent, type="dialer-feed.convenience-requested.v1"):
+    """A debtor has said on a call what is inconvenient. The four are as in ``portfolio.convenience-changed``.
+
+    ``effective`` is false as in ``dialer-feed.opt-out-requested``.
+    """
+
+    not_hours: tuple[str, ...] = ()
+    not_days: tuple[str, ...] = ()
+    not_media: tuple[str, ...] = ()
+    not_places: tuple[str, ...] = ()
+    reported_by: str
+    call_id: str | None = None
+    effective: bool = True
+
+
 class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):
     """The debtor does not want to be contacted on this contact point; a null ``medium`` means all media.
 

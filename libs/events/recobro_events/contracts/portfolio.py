@@ -112,6 +112,22 @@ class PartyChange(StrEnum):
     CONTACT_CHANGED = "contact_changed"
 
 
+class Convenience(Part):
+    """What a debtor has called inconvenient. Each of the four binds by itself, for every contract of the person.
+
+    ``not_hours`` are hours of the debtor's clock, as ``HH:MM-HH:MM``; the end is not one of them, and an end before the
+    beginning lies on the next day. ``not_days`` are mon to sun. ``not_media`` are call, sms, whatsapp, email and visit,
+    ``not_places`` kinds of address. It holds since ``stated_at``.
+    """
+
+    convenience_id: UUID
+    stated_at: datetime
+    not_hours: tuple[str, ...] = ()
+    not_days: tuple[str, ...] = ()
+    not_media: tuple[str, ...] = ()
+    not_places: tuple[str, ...] = ()
+
+
 class CreditorKind(StrEnum):
     FINANCIAL = "financial"
     COMMERCIAL = "commercial"
@@ -309,7 +325,8 @@ class ContractWhole(PositionEvent):
     reason ``payment``, because the creditor's files do not yet hold one of its payments. ``payments_on_top`` is the
     number of payments that no file has absorbed; null: not known.
     ``original_creditor`` lent or sold first, if the debt was bought; the credit was granted on ``origination_date``.
-    ``parties`` are all people beside the debtor; null: not known.
+    ``parties`` are all people beside the debtor, ``conveniences`` all that the debtor calls inconvenient; null: not
+    known.
     """
 
     details_version: int
@@ -338,6 +355,7 @@ class ContractWhole(PositionEvent):
     original_creditor: str | None = None
     origination_date: date | None = None
     parties: tuple[Party, ...] | None = None
+    conveniences: tuple[Convenience, ...] | None = None
 
 
 class ContractRegistered(ContractWhole, type="portfolio.contract-registered.v1", lane=Lane.BULK):
@@ -501,6 +519,12 @@ class AttemptMade(ContractEvent, type="portfolio.attempt-made.v1"):
     episode: int
     attempts: int
     same_as: UUID | None = None
+
+
+class ConvenienceChanged(PositionEvent, type="portfolio.convenience-changed.v1"):
+    """What the contract's debtor calls inconvenient has changed. ``conveniences`` are all that hold now."""
+
+    conveniences: tuple[Convenience, ...] = ()
 
 
 class ClarificationOpened(PositionEvent, type="portfolio.clarification-opened.v1"):

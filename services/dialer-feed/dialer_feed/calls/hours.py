@@ -1,10 +1,18 @@
 """Until when a call may be made that starts at a moment: the hours that are allowed where the debtor may be."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from jurisdictions import Place, UnknownJurisdiction, callable_window, is_holiday, places_of_country, profile
+from jurisdictions import (
+    Place,
+    UnknownJurisdiction,
+    callable_window,
+    convenient_parts,
+    is_holiday,
+    places_of_country,
+    profile,
+)
 from recobro_events import Row
 
 from dialer_feed.lists.places import plausible_places
@@ -30,6 +38,31 @@ def closes_at(contract: Row, numbers: Iterable[str], at: datetime) -> datetime |
         return None
     known = [closing for closing in closings if closing is not None]
     return min(known) if known and len(known) == len(closings) else None
+
+
+def convenient_until(
+    contract: Row, numbers: Iterable[str], at: datetime, closes_at: datetime | None
+) -> datetime | None:
+    """Return until when the debtor has not called calls inconvenient, at most ``closes_at``; None: not now."""
+    if closes_at is None or not contract["conveniences"]:
+        return closes_at
+    zones = [place.timezone for place in _places(contract, numbers)]
+    parts = convenient_parts(contract["conveniences"], zones, (at, closes_at))
+    return parts[0][1] if parts and parts[0][0] == at else None
+
+
+def is_inconvenient(contract: Row, number: str | None, started_at: datetime) -> bool:
+    """Whether the debtor had called this hour or day inconvenient before the call."""
+    stated = [one for one in contract["conveniences"] if datetime.fromisoformat(one["stated_at"]) < started_at]
+    if not stated:
+        return False
+    moment = (started_at, started_at + timedelta(seconds=1))
+    try:
+        zones = [place.timezone for place in _places(contract, [number] if number else [])]
+    except UnknownJurisdiction:
+        return False
+    parts = convenient_parts(stated, zones, moment)
+    return not parts or parts[0][0] != started_at
 
 
 def falls_on_a_holiday(contract: Row, numbers: Iterable[str], at: datetime) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from uuid import UUID, uuid5
 
 from chassis import InputModel, Moment, ShortText
+from chassis.inconvenient import Inconvenient
 from jurisdictions import UnknownJurisdiction, dialable_phone
 from pydantic import Field, StrictBool, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
@@ -30,7 +31,8 @@ class Call(InputModel):
 
     The contract is named by ``list_id`` and ``contract_number``, or by ``contract_id``. Without ``list_id`` the call
     belongs to no list. ``manual``: a person chose and dialled the number. ``permit_id`` is the permit by which the call
-    was made, if its attempt was not reported before.
+    was made, if its attempt was not reported before. ``inconvenient`` is what the debtor has said on the call about
+    hours, days, media and places.
     """
 
     call_id: ShortText = Field(max_length=64)
@@ -45,6 +47,7 @@ class Call(InputModel):
     direction: CallDirection = CallDirection.OUTBOUND
     manual: StrictBool = False
     permit_id: UUID | None = None
+    inconvenient: Inconvenient | None = None
 
     @model_validator(mode="after")
     def _names_one_contract(self) -> Self:
@@ -76,6 +79,7 @@ class MatchedCall:
     attempt: bool
     outside_hours: bool
     needs_permit: bool
+    inconvenient: bool
 
     @property
     def dialed_for(self) -> UUID:
@@ -179,6 +183,7 @@ def _matched(call: Call, contract: Row, known_list: Row | None, phones: _Phones,
         attempt=outbound and rules.counts_as_attempt(call.disposition, contract["jurisdiction"], _states(contract)),
         outside_hours=outbound and hours.is_outside(contract, dialled, call.started_at),
         needs_permit=outbound and known_list is not None and known_list["permits"] == Permits.REQUIRED,
+        inconvenient=outbound and hours.is_inconvenient(contract, dialled, call.started_at),
     )
 
 

@@ -13,8 +13,8 @@ NO_LIST = "00000000-0000-0000-0000-000000000000"
 # The contracts that each call n may be about: the one with its id, or those with its number among the portfolios of its
 # list. An agency reports on the contracts that are or were placed with it, and on those of its lists.
 CONTRACTS = f"""
-SELECT call.n, contract.contract_id, contract.jurisdiction, contract.region, contract.places, portfolio.creditor_kind,
-    entry.list_id IS NOT NULL AS listed
+SELECT call.n, contract.contract_id, contract.jurisdiction, contract.region, contract.places, contract.conveniences,
+    portfolio.creditor_kind, entry.list_id IS NOT NULL AS listed
 FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::uuid[]) AS call (n, list_id, contract_number, contract_id)
 LEFT JOIN dialing_list list ON list.list_id = call.list_id
 LEFT JOIN campaign USING (campaign_id)
@@ -92,6 +92,7 @@ SELECT call.dialed_for, call.call_id, call.list_id, call.contract_id, call.conta
     call.attempt,
     array_remove(ARRAY[
         CASE WHEN call.outside_hours THEN 'outside_hours' END, CASE WHEN call.lacks_permit THEN 'no_permit' END,
+        CASE WHEN call.inconvenient AND call.permit_id IS NULL THEN 'inconvenient' END,
         CASE WHEN EXISTS (
             SELECT FROM suppressed_number suppressed
             WHERE suppressed.number_hash = call.number_hash AND suppressed.since < call.started_at
@@ -100,10 +101,10 @@ SELECT call.dialed_for, call.call_id, call.list_id, call.contract_id, call.conta
 FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[], $9::integer[],
     $10::text[], $11::boolean[], $12::text[], $13::boolean[], $14::text[], $15::boolean[], $16::boolean[],
     $17::boolean[], $18::boolean[], $19::text[], $20::uuid[], $21::boolean[], $22::boolean[],
-    $23::bytea[])
+    $23::bytea[], $24::boolean[])
     AS call (dialed_for, call_id, list_id, contract_id, contact_id, agent, started_at, duration_seconds, disposition,
         right_party, silence, acknowledged, direction, manual, unlisted, attempt, outside_hours, unknown_phone,
-        permit_id, overtaken, lacks_permit, number_hash)
+        permit_id, overtaken, lacks_permit, number_hash, inconvenient)
 LEFT JOIN dialing_list list USING (list_id)
 JOIN contract USING (contract_id)
 LEFT JOIN portfolio USING (portfolio_id)
@@ -112,9 +113,10 @@ ORDER BY call.dialed_for, call.call_id
 ON CONFLICT DO NOTHING
 RETURNING dialed_for, call_id, also
 """
+_COUNTS = frequency.Counts("contacts.calls", "contacts.visits", "contacts.messages")
 # Marks the calls among the given ones that were more than the caps allowed, counted as for the next list: over all
 # contracts of the person, with visits, against the contacts that began before. A call counts once, also one that named
-# several contracts. $3 to $6: the columns of ``limits``.
+# several contracts. $3 to $8: the columns of ``limits``.
 MARK_TOO_FREQUENT = f"""
 WITH frequent AS (
     SELECT call.dialed_for, call.call_id
@@ -124,14 +126,15 @@ WITH frequent AS (
     LEFT JOIN dialing_list list ON list.list_id = call.list_id
     LEFT JOIN campaign USING (campaign_id)
     CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE contact.attempt AND contact.business_date > call.business_date - 7) AS attempts,
+        SELECT {frequency.counted("call.business_date - 7")},
             bool_or(contact.right_party AND contact.business_date
                 > call.business_date - {frequency.silent_days("contact.contract_id", 3)}) AS spoke
         FROM ({frequency.contacts(person("called"), "call.business_date")}) AS contact
         WHERE contact.started_at IS NULL OR (contact.started_at, contact.dialed_for, contact.call_id)
             < (call.started_at, call.dialed_for, call.call_id)
     ) AS contacts
-    WHERE call.attempt AND (contacts.spoke OR contacts.attempts >= {frequency.cap(person("called"), 3)})
+    WHERE call.attempt AND (contacts.spoke OR (
+        SELECT attempts >= most FROM ({frequency.nearest(person("called"), _COUNTS, 3)}) AS nearest))
 )
 UPDATE call_result call SET breaches = call.breaches || ARRAY['frequency'] FROM frequent
 WHERE call.dialed_for = frequent.dialed_for AND call.call_id = frequent.call_id

@@ -9,7 +9,12 @@ from uuid import UUID
 
 from chassis import Principal
 from recobro_events import Row, Transaction
-from recobro_events.contracts.dialer_feed import CallCompleted, CallDirection, WrongfulCallDetected
+from recobro_events.contracts.dialer_feed import (
+    CallCompleted,
+    CallDirection,
+    ConvenienceRequested,
+    WrongfulCallDetected,
+)
 from typing_extensions import TypedDict
 
 from dialer_feed import metrics
@@ -86,6 +91,7 @@ async def receive(
             new = await _record(tx, await _judged(tx, matched), who.subject) if matched else []
             items = await _outcomes(tx, matched, {one.matched.call.call_id for one in new})
             _publish(tx, new, items)
+            await _publish_conveniences(tx, [one.matched for one in new], who, grace)
             reports = await _reports(tx, [one.matched for one in new], who, grace)
             await dialer_reports.act(tx, lists, reports)
     by_id = {item["call_id"]: item for item in items}
@@ -167,6 +173,7 @@ def _row(matched: MatchedCall, wrong: Wrongful | None, permit: Row | None) -> tu
         permits.has_overtaken(permit, wrong),
         matched.needs_permit and permit is None,
         hash_of(matched.number) if call.direction is CallDirection.OUTBOUND else None,
+        matched.inconvenient,
     )
 
 
@@ -224,6 +231,27 @@ def _publish(tx: Transaction, recorded: Sequence[_Recorded], items: Sequence[Acc
             tx.after_commit(metrics.OVERTAKEN_CALLS.inc)
         for breach in breaches[call.call_id]:
             tx.after_commit(metrics.BREACHES.labels(breach).inc)
+
+
+async def _publish_conveniences(
+    tx: Transaction, calls: Sequence[MatchedCall], who: Principal, grace: timedelta
+) -> None:
+    """Publish what debtors have called inconvenient. The portfolio answers with what holds for the person."""
+    saying = [(m, m.call.inconvenient) for m in calls if m.call.inconvenient is not None]
+    findings = [Finding(m.list_id, m.contract_id, m.call.started_at) for m, _ in saying]
+    effects = await standing.have_effect(tx, who, findings, grace)
+    tx.publish(
+        *(
+            ConvenienceRequested(
+                contract_id=m.contract_id,
+                **said.model_dump(),
+                reported_by=who.subject,
+                call_id=m.call.call_id,
+                effective=effective,
+            )
+            for (m, said), effective in zip(saying, effects, strict=True)
+        )
+    )
 
 
 async def _reports(tx: Transaction, calls: Sequence[MatchedCall], who: Principal, grace: timedelta) -> Sequence[Report]:

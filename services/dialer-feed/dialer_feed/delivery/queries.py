@@ -8,8 +8,8 @@ _SHARED = f"{phones.OF_ENTRY} AND phone.contact_id = ANY (entry.shared_ids)"
 # The entries still on the list, by contract number.
 ENTRIES = f"""
 SELECT entry.contract_number, entry.contract_id, contract.name, entry.overdue_balance, entry.days_past_due,
-    contract.components, contract.jurisdiction, contract.region, contract.places, portfolio.creditor_kind,
-    portfolio.timezone AS portfolio_timezone,
+    contract.components, contract.jurisdiction, contract.region, contract.places, contract.conveniences,
+    portfolio.creditor_kind, portfolio.timezone AS portfolio_timezone,
     ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) AS numbers,
     ARRAY({phones.dialable("phone.value", _OWN)}) AS phones, {parties.PHONES} AS party_phones,
     ARRAY({phones.dialable("phone.value", _SHARED)}) AS shared_number, {others.NAMED} AS also

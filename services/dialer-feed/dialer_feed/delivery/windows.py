@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from jurisdictions import UnknownJurisdiction, joint_window, places_of_country, profile
+from jurisdictions import UnknownJurisdiction, convenient_parts, joint_window, places_of_country, profile
 from recobro_events import Row
 
 from dialer_feed.lists.places import plausible_places
@@ -13,7 +13,8 @@ from dialer_feed.lists.places import plausible_places
 class CallableTime(NamedTuple):
     """``timezone`` is the address's zone, else the phone's; ``timezones`` are all zones whose hours were intersected.
 
-    ``opens`` and ``closes`` are None on a day without an hour that is allowed in all of them.
+    ``opens`` and ``closes`` are None on a day without an hour that is allowed in all of them. Where the debtor has
+    called hours inconvenient, they are the longest part that is left.
     """
 
     timezone: str
@@ -43,6 +44,14 @@ def windows_of(day: date) -> Callable[[Row], CallableTime]:
             usual = zones[0] if zones else row["portfolio_timezone"]
             intersected = zones or list(dict.fromkeys(place.timezone for place in plausible))
             known[key] = CallableTime(usual, intersected, *(window or (None, None)))
-        return known[key]
+        return _convenient(known[key], row["conveniences"])
 
     return of
+
+
+def _convenient(time: CallableTime, stated: Sequence[dict[str, Any]]) -> CallableTime:
+    if not stated or time.opens is None or time.closes is None:
+        return time
+    parts = convenient_parts(stated, time.timezones, (time.opens, time.closes))
+    opens, closes = max(parts, key=lambda part: part[1] - part[0]) if parts else (None, None)
+    return time._replace(opens=opens, closes=closes)

@@ -5,7 +5,7 @@ The reasons are those of ``lists.eligibility``, so an explanation cannot disagre
 
 from typing import Final
 
-from projections import silence
+from projections import convenience, silence
 from projections.contracts import person
 
 from dialer_feed.lists import frequency, phones
@@ -80,11 +80,12 @@ _NO_PHONE = f"CASE WHEN NOT EXISTS ({phones.dialable('1', phones.OF_CAMPAIGN)}) 
 _SILENCES = f"{silence.always(ON_DATE, HOLDOFF_DAYS)}, {REPORTED}, {silence.on_day(ON_DATE, HOLDOFF_DAYS)}"
 _PLACEMENT = f"CASE {NOT_PLACED} WHEN 'recall' THEN 'recall' WHEN 'no_longer_eligible' THEN 'not_placed' END"
 _COLLECTED = f"CASE WHEN {HANDED_OVER} IS NOT NULL THEN 'collection' END"
+_INCONVENIENT = f"CASE WHEN {convenience.refuses('call')} THEN 'inconvenient' END"
 _UNKNOWN = "CASE WHEN contract.details_version < 0 THEN 'unknown_state' END"
 
-_FIRST_RULE = f"""coalesce({_SILENCES}, {_PLACEMENT}, {_COLLECTED}, {_NO_PHONE}, {_UNKNOWN}, {_OUT_OF_STAGE},
-    {_OUT_OF_SEGMENT}, {_OUT_OF_STEP}, {_TOO_LITTLE})"""
-# What a list of the campaign would hold on the day, by what is known now. $3 … $6: the limits of call frequency.
+_FIRST_RULE = f"""coalesce({_SILENCES}, {_INCONVENIENT}, {_PLACEMENT}, {_COLLECTED}, {_NO_PHONE}, {_UNKNOWN},
+    {_OUT_OF_STAGE}, {_OUT_OF_SEGMENT}, {_OUT_OF_STEP}, {_TOO_LITTLE})"""
+# What a list of the campaign would hold on the day, by what is known now. $3 … $8: the limits of call frequency.
 PREVIEW = f"""
 WITH {_OF_CAMPAIGN}, barred AS MATERIALIZED ({frequency.barred("list.campaign_id = $1", 3)}), judged AS (
     SELECT coalesce({_FIRST_RULE},
@@ -100,12 +101,13 @@ SELECT rule, count(*)::integer AS contracts, sum(overdue_balance) AS overdue_bal
 FROM judged GROUP BY rule ORDER BY contracts DESC, rule
 """
 
-# Everything about one contract that decides. $1 list, $2 contract, $3 … $6 the limits of call frequency.
+# Everything about one contract that decides. $1 list, $2 contract, $3 … $8 the limits of call frequency.
 EXPLAIN = f"""
 WITH barred AS MATERIALIZED ({frequency.barred("list.list_id = $1", 3, of_contract="$2::uuid")})
 SELECT contract.contract_id, contract.contract_number, contract.state, contract.status, contract.stage,
     contract.overdue_balance, {ON_DATE} AS judged_on, {reason()} AS bars,
     coalesce({silence.on_day(ON_DATE, HOLDOFF_DAYS)}) AS by_day, {REPORTED} AS reported,
+    {_INCONVENIENT} AS wants_no_calls, contract.conveniences,
     {_PLACEMENT} AS placement, {_COLLECTED} AS collection, {_OUT_OF_STAGE} AS out_of_stage,
     {_TOO_LITTLE} AS too_little, {IN_SCOPE} AS in_scope, campaign.stages,
     {_OUT_OF_SEGMENT} AS out_of_segment, campaign.segments, contract.segment,
@@ -129,7 +131,7 @@ SELECT contract.contract_id, contract.contract_number, contract.state, contract.
         WHERE {person("other")} = {person()} AND visit.made
             AND visit.visit_on BETWEEN list.business_date - 6 AND list.business_date
         UNION ALL
-        SELECT 'call', own_call.business_date, own_call.right_party
+        SELECT own_call.medium, own_call.business_date, own_call.right_party
         FROM own_call JOIN contract other USING (contract_id)
         WHERE {person("other")} = {person()}
             AND own_call.business_date BETWEEN list.business_date - 6 AND list.business_date

@@ -97,6 +97,8 @@ def verdicts(row: Row | Mapping[str, Any]) -> Iterator[Verdict]:
         yield Verdict(rule=rule, bars=bool(found) or row["by_day"] == rule, facts=facts)
     yield Verdict(rule="closed", bars=row["state"] != "open", facts={"state": row["state"]})
     yield Verdict(rule="reported", bars=row["reported"] is not None, facts={"reason": row["reported"]})
+    said: list[JsonValue] = [{name: each[name] for name in each if name != "stated_at"} for each in row["conveniences"]]
+    yield Verdict(rule="inconvenient", bars=row["wants_no_calls"] is not None, facts={"conveniences": said})
     placements: dict[str, JsonValue] = {"placements": row["placements"], "agency_id": _text(row["agency_id"])}
     yield Verdict(rule="placement", bars=row["placement"] is not None, facts=placements)
     yield Verdict(rule="collection", bars=row["collection"] is not None, facts={"placements": row["placements"]})

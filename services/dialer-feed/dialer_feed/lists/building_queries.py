@@ -41,7 +41,7 @@ ONE_ENTRY_PER = "SELECT one_entry_per FROM dialing_list JOIN campaign USING (cam
 
 
 def _gather(lead_id: str) -> str:
-    """SQL: insert the entries. $2 to $5: the limits of call frequency. $6: the most contracts."""
+    """SQL: insert the entries. $2 to $7: the limits of call frequency. $8: the most contracts."""
     return f"""
 WITH barred AS MATERIALIZED ({frequency.BARRED}), tired AS MATERIALIZED ({frequency.TIRED_NUMBERS}),
     shared AS MATERIALIZED ({others.SHARED_NUMBERS})
@@ -56,7 +56,7 @@ JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.sta
 LEFT JOIN shared ON shared.contract_id = contract.contract_id
 WHERE list.list_id = $1 AND {reason(frequency.NOT_TIRED)} IS NULL
     AND NOT EXISTS (SELECT FROM barred WHERE barred.person_id = {person()})
-LIMIT $6
+LIMIT $8
 ON CONFLICT DO NOTHING
 """
 

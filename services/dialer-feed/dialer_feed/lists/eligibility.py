@@ -5,7 +5,7 @@ cannot disagree. The fragments expect the row aliases ``contract``, ``portfolio`
 ``reason`` leaves out call frequency, which bars from the next list only (``frequency``).
 """
 
-from projections import placements, silence
+from projections import convenience, placements, silence
 
 from dialer_feed.lists import phones
 
@@ -57,6 +57,10 @@ HANDED_OVER = f"""
 """SQL: an agency collects, so nobody dials. This holds until a recall of the contract is final."""
 
 
+WANTS_NO_CALLS = f"CASE WHEN {convenience.refuses('call')} THEN 'opted_out' END"
+"""SQL: the person has called every call inconvenient."""
+
+
 def reason(of_phone: str = phones.OF_CAMPAIGN) -> str:
     """SQL: why the contract may not be on the list, as a withdrawal's reason; NULL when it may.
 
@@ -66,6 +70,7 @@ def reason(of_phone: str = phones.OF_CAMPAIGN) -> str:
         {silence.always(ON_DATE, HOLDOFF_DAYS)},
         {REPORTED},
         {silence.on_day(ON_DATE, HOLDOFF_DAYS)},
+        {WANTS_NO_CALLS},
         {NOT_PLACED},
         {HANDED_OVER},
         CASE WHEN NOT EXISTS ({phones.dialable("1", of_phone)}) THEN 'no_phone' END,

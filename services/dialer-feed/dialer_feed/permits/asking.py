@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chassis import ContractUnknown, InputModel, Invalid, NoContact, OutputModel, Principal, Problem, ShortText
 from chassis.transactions import act_for_service
-from jurisdictions import UnknownJurisdiction, caller_ids_are_registered, profile
+from jurisdictions import UnknownJurisdiction, caller_ids_are_registered, profile, refuses
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from recobro_events import Row, Transaction
@@ -225,8 +225,12 @@ def _decide(about: _About, facts: Row, granted: Counter[UUID], settings: Rules) 
     """Decide one question; a permit counts for the person's next question."""
     numbers = list(dict.fromkeys([*facts["phones"], about.number] if about.number.startswith("+") else facts["phones"]))
     closes_at = hours.closes_at(facts, numbers, facts["at"])
+    is_answer = facts["may_answer"] and not granted[facts["person_id"]]
+    convenient_until = closes_at if is_answer else hours.convenient_until(facts, numbers, facts["at"], closes_at)
     more: dict[str, Any] = {
         "closes_at": closes_at,
+        "wants_no_calls": refuses(facts["conveniences"], "call"),
+        "is_inconvenient": closes_at is not None and convenient_until is None,
         "is_holiday": closes_at is None and hours.falls_on_a_holiday(facts, numbers, facts["at"]),
         "is_registered": _is_registered(about),
     }
@@ -235,6 +239,7 @@ def _decide(about: _About, facts: Row, granted: Counter[UUID], settings: Rules) 
     reason = rules.refusal({**facts, **more}, knowledge, times, settings.most_age)
     expires_at = None
     if reason is None and closes_at is not None:
+        closes_at = convenient_until or closes_at
         expires_at = min(facts["at"] + settings.life, closes_at)
         granted[facts["person_id"]] += 1
     return _Decided(about, facts, reason, times, closes_at, expires_at)

@@ -56,9 +56,26 @@ _IS_STALE = f"""
         OR parked_keys.key IN (contract.contract_id::text, contract.portfolio_id::text)))
 """
 _OF_NUMBER = "phone.contact_id = asked.contact_id"
+# The person has called within the last hour, and nobody has called back since. Who writes first is answered once.
+_MAY_ANSWER = f"""
+EXISTS (
+    SELECT FROM contract other JOIN call_result inbound USING (contract_id)
+    WHERE {person("other")} = {person()} AND inbound.direction = 'inbound'
+        AND inbound.started_at BETWEEN moment.at - interval '1 hour' AND moment.at
+        AND NOT EXISTS (SELECT FROM contract same JOIN call_result later USING (contract_id)
+            WHERE {person("same")} = {person()} AND later.direction = 'outbound'
+                AND later.started_at >= inbound.started_at)
+        AND NOT EXISTS (SELECT FROM contract same JOIN attempt later USING (contract_id)
+            WHERE {person("same")} = {person()} AND later.started_at >= inbound.started_at)
+        AND NOT EXISTS (SELECT FROM contract same JOIN permit later USING (contract_id)
+            WHERE {person("same")} = {person()} AND later.reason IS NULL AND later.asked_at >= inbound.started_at
+                AND later.expires_at > moment.at
+                AND later.permit_id >= first_permit_of((moment.at AT TIME ZONE 'UTC')::date - 1)))
+"""
 _LISTED_PHONES = f"(CASE WHEN asked.list_id IS NULL THEN {phones.OF_CAMPAIGN} ELSE {phones.OF_ENTRY} END)"
+_COUNTS = frequency.Counts("times.calls + begun.calls", "times.visits", "times.messages")
 # What decides each question n, read after the locks were taken. $1 n, $2 contract, $3 list, $4 campaign, $5 the id of
-# the number, $6 the locked person, $7 the moment (null: now), $8 … $11 the limits of call frequency, $12 the number's
+# the number, $6 the locked person, $7 the moment (null: now), $8 … $13 the limits of call frequency, $14 the number's
 # hash.
 JUDGE = f"""
 WITH moment AS MATERIALIZED (SELECT coalesce($7::timestamptz, clock_timestamp()) AS at)
@@ -80,14 +97,14 @@ SELECT asked.n, moment.at, {person()} AS person_id, {_IS_STALE} AS is_stale,
     EXISTS (SELECT FROM suppressed_number suppressed
         WHERE suppressed.number_hash = asked.number_hash AND suppressed.until IS NULL) AS number_is_suppressed,
     ARRAY({phones.dialable("phone.value", _LISTED_PHONES)}) AS phones,
-    contract.jurisdiction, contract.region, contract.places, portfolio.creditor_kind,
+    contract.jurisdiction, contract.region, contract.places, contract.conveniences, portfolio.creditor_kind,
+    contract.conveniences <> '[]' AND {_MAY_ANSWER} AS may_answer,
     coalesce(portfolio.timezone, 'UTC') AS portfolio_timezone, {_DAY} AS business_date,
-    times.attempts + {_OPEN_ATTEMPTS} + {_IN_FORCE} AS attempts, coalesce(times.spoke, false) AS spoke,
-    {frequency.cap(person("judged"), 8)} AS most,
+    nearest.attempts, coalesce(times.spoke, false) AS spoke, nearest.most,
     {barrier.REACHED_AT} AS heard_at,
     {rebuilding.INCOMPLETE} AS is_rebuilding
 FROM moment, unnest($1::integer[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[],
-    $12::bytea[]) AS asked (n, contract_id, list_id, campaign_id, contact_id, person_id, number_hash)
+    $14::bytea[]) AS asked (n, contract_id, list_id, campaign_id, contact_id, person_id, number_hash)
 JOIN contract USING (contract_id)
 JOIN contract judged ON judged.contract_id = contract.contract_id
 JOIN campaign ON campaign.campaign_id = asked.campaign_id
@@ -96,11 +113,13 @@ LEFT JOIN dialing_list known_list ON known_list.list_id = asked.list_id
 LEFT JOIN list_entry entry ON entry.contract_id = asked.contract_id AND entry.list_id = asked.list_id
 CROSS JOIN LATERAL (SELECT coalesce(known_list.business_date, portfolio.business_date) AS business_date) AS list
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE contact.attempt AND contact.business_date > {_DAY} - 7) AS attempts,
+    SELECT {frequency.counted(f"{_DAY} - 7")},
         bool_or(contact.right_party
             AND contact.business_date > {_DAY} - {frequency.silent_days("contact.contract_id", 8)}) AS spoke
     FROM ({frequency.contacts(person("judged"), _DAY)}) AS contact
 ) AS times
+CROSS JOIN LATERAL (SELECT {_OPEN_ATTEMPTS} + {_IN_FORCE} AS calls) AS begun
+CROSS JOIN LATERAL ({frequency.nearest(person("judged"), _COUNTS, 8)}) AS nearest
 ORDER BY asked.n
 """
 KEEP = """

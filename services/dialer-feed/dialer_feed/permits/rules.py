@@ -72,10 +72,12 @@ _UNFIT = frozenset({"no_phone", "no_longer_eligible"})
 def refusal(facts: Mapping[str, Any], knowledge: Knowledge, times: Times, most_age: timedelta) -> str | None:
     """Return why the call is refused: the first reason that holds; None if it is allowed.
 
-    ``facts`` is the row of the question, with ``closes_at`` and ``is_holiday`` of the hours, and whether the caller id
-    ``is_registered``.
+    ``facts`` is the row of the question, with ``closes_at`` and ``is_holiday`` of the hours, whether the caller id
+    ``is_registered``, whether the person ``wants_no_calls``, and whether the hour or the day ``is_inconvenient``.
     """
     bars, left = facts["bars"], facts["left_because_of"]
+    if bars == "opted_out" and facts["wants_no_calls"]:
+        bars = "inconvenient"
     hours = None if facts["closes_at"] is not None else "holiday" if facts["is_holiday"] else "outside_hours"
     reasons = (
         "stale" if facts["is_stale"] or knowledge.is_stale(facts["at"], most_age) else None,
@@ -87,6 +89,7 @@ def refusal(facts: Mapping[str, Any], knowledge: Knowledge, times: Times, most_a
         None if facts["is_registered"] else "caller_id_not_registered",
         "frequency" if times.are_used_up else None,
         hours,
+        "inconvenient" if facts["is_inconvenient"] else None,
     )
     return next((reason for reason in reasons if reason is not None), None)
 

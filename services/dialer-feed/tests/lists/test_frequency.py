@@ -2,9 +2,11 @@
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from unittest.mock import patch
 
 import httpx
 import pytest
+from dialer_feed.permits import asking
 from dialing_agencies import Visit, own_attempt
 from dialing_requests import Json, call, report_calls
 from dialing_scene import DAY, Phone, Scene
@@ -179,3 +181,40 @@ async def test_a_state_may_allow_fewer_contacts_than_its_country(
     late = call(list_id, contract, started_at=(started_at + timedelta(hours=1)).isoformat())
     outcome = await report_calls(client, late)
     assert "frequency" in outcome["items"][0]["breaches"]
+
+
+@pytest.mark.parametrize(
+    ("place", "media", "listed"),
+    [
+        # Seven calls are allowed in the US. Visits and messages are no calls.
+        ("Texas", {"call": 6, "visit": 3, "message": 3}, True),
+        ("Texas", {"call": 7}, False),
+        # Two calls and messages in Massachusetts, where visits have a limit of their own.
+        ("Massachusetts", {"call": 1, "visit": 3}, True),
+        ("Massachusetts", {"message": 2}, False),
+        ("Massachusetts", {"call": 1, "message": 1}, False),
+    ],
+)
+async def test_each_jurisdiction_counts_its_media(
+    scene: Scene, client: httpx.AsyncClient, place: str, media: dict[str, int], listed: bool
+) -> None:
+    [contract] = await scene.contracts(1, jurisdiction="US", phones=[Phone("+12025550123")], region=place)
+    for medium, times in media.items():
+        for _ in range(times):
+            visit = Visit(contract)
+            made = [visit.ordered(), visit.completed()] if medium == "visit" else [own_attempt(contract, DAY, medium)]
+            await scene.receives(*made)
+    assert await next_list(scene) == ([contract.number] if listed else [])
+    await scene.hears()
+    asked = {"campaign_id": str(scene.campaign_id), "contract_number": contract.number, "phone": "+12025550123"}
+    with patch.object(asking, "now", lambda: datetime(2026, 11, 23, 18, tzinfo=UTC)):
+        answer = await client.post("/v1/permits", json=asked)
+    assert answer.json().get("reason") == (None if listed else "frequency")
+
+
+async def test_a_campaign_with_a_limit_of_its_own_counts_calls_and_visits_everywhere(scene: Scene) -> None:
+    [contract] = await scene.contracts(1, jurisdiction="US", phones=[Phone("+12025550123")], region="Texas")
+    visit = Visit(contract)
+    await scene.receives(own_attempt(contract, DAY), visit.ordered(), visit.completed())
+    assert await next_list(scene, max_attempts_per_7_days=3) == [contract.number]
+    assert await next_list(scene, max_attempts_per_7_days=2) == []

@@ -314,7 +314,7 @@ async def test_every_answer_is_kept_with_who_asked_and_what_was_known(
 ) -> None:
     list_id, contract = await listed(scene)
     permit = await granted(client, question(contract, list_id=list_id))
-    clock.at += timedelta(seconds=1)
+    clock.at = NOON + timedelta(seconds=1)
     await scene.receives(contract.paid())
     await refused(client, question(contract, list_id=list_id))
     page = (await client.get("/v1/permits", params={"list_id": str(list_id), "order": "desc", "limit": 1})).json()

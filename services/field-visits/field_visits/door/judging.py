@@ -9,7 +9,7 @@ from recobro_events import Row, Transaction
 from field_visits import metrics
 from field_visits.door import queries, rules
 from field_visits.door.rules import Breach
-from field_visits.visits.hours import allowed_window, local_day
+from field_visits.visits.hours import allowed_window, convenient_hours, local_day
 
 
 class Moment(NamedTuple):
@@ -26,7 +26,8 @@ async def judge(tx: Transaction, visit: Row, at: datetime) -> Moment:
     assert place is not None
     day = local_day(place, at)
     silent: bool = await tx.fetchval(queries.SILENT_ON, visit["contract_id"], day)
-    return Moment(day, silent, rules.breaches(at, allowed_window(place, day), silent=silent))
+    window, convenient = allowed_window(place, day), convenient_hours(place, day)
+    return Moment(day, silent, rules.breaches(at, window, convenient, silent=silent))
 
 
 async def record(

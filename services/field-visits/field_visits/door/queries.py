@@ -12,7 +12,7 @@ ATTENDANCES = "SELECT count(*) FROM attendance WHERE visit_id = $1"
 # What the allowed hours at the visit's address depend on.
 PLACE = """
 SELECT contract.jurisdiction, address.city, address.state AS address_state, address.postal_code,
-    portfolio.creditor_kind, portfolio.timezone
+    address.kind, contract.conveniences, portfolio.creditor_kind, portfolio.timezone
 FROM visit
 JOIN contract USING (contract_id)
 JOIN portfolio USING (portfolio_id)

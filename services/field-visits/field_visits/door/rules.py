@@ -60,13 +60,25 @@ class Breach(StrEnum):
 
     OUTSIDE_HOURS = "outside_hours"
     SILENCE = "silence"
+    INCONVENIENT = "inconvenient"
 
 
-def breaches(at: datetime, window: tuple[datetime, datetime] | None, *, silent: bool) -> list[Breach]:
-    """Return the rules that an attendance at this moment broke. ``window``: the allowed hours of its day."""
+def breaches(
+    at: datetime,
+    window: tuple[datetime, datetime] | None,
+    convenient: Sequence[tuple[datetime, datetime]],
+    *,
+    silent: bool,
+) -> list[Breach]:
+    """Return the rules that an attendance at this moment broke. ``window``: the allowed hours of its day.
+
+    ``convenient`` are their parts that the debtor has not called inconvenient.
+    """
     found = [Breach.SILENCE] if silent else []
     if window is None or not window[0] <= at <= window[1]:
         found.append(Breach.OUTSIDE_HOURS)
+    elif not any(opens <= at <= closes for opens, closes in convenient):
+        found.append(Breach.INCONVENIENT)
     return found
 
 

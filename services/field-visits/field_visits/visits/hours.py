@@ -7,14 +7,17 @@ from zoneinfo import ZoneInfo
 from jurisdictions import (
     Place,
     UnknownJurisdiction,
+    convenient_parts,
     joint_window,
     places_of_address,
     places_of_country,
     profile,
+    refuses,
+    visits_allowed,
 )
 from recobro_events import Row
 
-Window = tuple[datetime, datetime] | None
+Window = tuple[datetime, datetime]
 
 
 def local_day(row: Row, at: datetime) -> date:
@@ -23,7 +26,7 @@ def local_day(row: Row, at: datetime) -> date:
     return at.astimezone(ZoneInfo(zone)).date()
 
 
-def allowed_window(row: Row, day: date) -> Window:
+def allowed_window(row: Row, day: date) -> Window | None:
     """Return the hours on ``day`` in which somebody may come to the row's address, as UTC.
 
     Where several places are plausible, all of them must allow the hour; where none is known, the whole country. None
@@ -32,6 +35,26 @@ def allowed_window(row: Row, day: date) -> Window:
     try:
         places = _places(row) or places_of_country(row["jurisdiction"])
         return joint_window(profile(row["jurisdiction"]), day, places, row["creditor_kind"])
+    except UnknownJurisdiction:
+        return None
+
+
+def convenient_hours(row: Row, day: date) -> Sequence[Window]:
+    """Return the parts of the allowed hours that the debtor has not called inconvenient; none where nobody may come.
+
+    A debtor may want no visits at all, or none at this kind of address.
+    """
+    window, stated = allowed_window(row, day), row["conveniences"]
+    if window is None or refuses(stated, "visit") or any(row["kind"] in one["not_places"] for one in stated):
+        return []
+    zones = [place.timezone for place in _places(row) or places_of_country(row["jurisdiction"])]
+    return convenient_parts(stated, zones, window)
+
+
+def visits_limit(row: Row) -> tuple[int, int] | None:
+    """Return how many visits to the debtor are allowed there within how many days; None if nothing limits them."""
+    try:
+        return visits_allowed(row["jurisdiction"], [place.region for place in _places(row)])
     except UnknownJurisdiction:
         return None
 

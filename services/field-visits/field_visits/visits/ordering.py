@@ -19,7 +19,7 @@ from recobro_events import Row, Transaction
 from recobro_events.contracts.field_visits import CancelReason, VisitOrdered
 
 from field_visits.visits import queries, reading, rules
-from field_visits.visits.hours import allowed_window
+from field_visits.visits.hours import allowed_window, convenient_hours, visits_limit
 
 
 class OverrideRefused(Forbidden):
@@ -85,6 +85,8 @@ async def order(
     await act_for_service(tx)
     if not placed or not await tx.fetchval(queries.KNOWN, contract_id):
         raise ContractNotYetKnown()
+    person_id = await tx.fetchval(queries.PERSON, contract_id)
+    await tx.execute(queries.LOCK_PERSON, str(person_id))
     await contracts.lock(tx, [contract_id])
     standing = await tx.fetchrow(queries.STANDING, contract_id, visit_on)
     assert standing is not None
@@ -99,7 +101,7 @@ async def order(
     if not is_over:
         refuse_silence(standing["reason"])
     await _refuse_too_many(tx, who, contract_id, visit_on)
-    chosen = await _address(tx, contract_id, address_id, visit_on, checked=override is None)
+    chosen = await _address(tx, contract_id, address_id, visit_on, person_id, checked=override is None)
     agency_id, placement_id = (placement["agency_id"], placement["placement_id"]) if placement else (None, None)
     values = (contract_id, agency_id, placement_id, visitor, visit_on, chosen, who.subject, override, entered_id)
     visit_id = await tx.fetchval(queries.ORDER, *values)
@@ -153,7 +155,7 @@ def _bad_day(why: str) -> Invalid:
 
 
 async def _address(
-    tx: Transaction, contract_id: UUID, address_id: UUID | None, visit_on: date, *, checked: bool
+    tx: Transaction, contract_id: UUID, address_id: UUID | None, visit_on: date, person_id: UUID, *, checked: bool
 ) -> UUID:
     """Return the address to visit: authorised by the creditor, with allowed hours on that day, and no doubt about it.
 
@@ -172,7 +174,17 @@ async def _address(
         detail = "has no street, is unchecked or was found wrong" if address_id else "has a street and is free of doubt"
         raise NoContact("address_unchecked", f"{which} {detail}. An operator may override this with a reason.")
     for row in safe:
-        if allowed_window(row, visit_on) is not None:
+        if convenient_hours(row, visit_on):
+            await _refuse_too_frequent(tx, row, person_id, visit_on)
             chosen: UUID = row["address_id"]
             return chosen
+    if any(allowed_window(row, visit_on) is not None for row in safe):
+        raise NoContact("inconvenient", "The debtor has called a visit on that day, or there, inconvenient.")
     raise NoContact("outside_hours", "The address has no hours on that day in which somebody may come.")
+
+
+async def _refuse_too_frequent(tx: Transaction, address: Row, person_id: UUID, visit_on: date) -> None:
+    """409 where the state of the address allows no further visit to the person about that day."""
+    limit = visits_limit(address)
+    if limit is not None and await tx.fetchval(queries.NEAR, person_id, visit_on, limit[1]) >= limit[0]:
+        raise NoContact("frequency", "The person is visited as often as is allowed there, over all contracts.")

@@ -1,11 +1,18 @@
 """SQL that orders, cancels and reads visits. An agency sees its own visits; a null agency sees all."""
 
+from projections import convenience
+from projections.contracts import person
 from projections.placements import in_force
 
 from field_visits.projection import BUSINESS_DATE
 from field_visits.visits.eligibility import REASON
 
 _OPEN = "visit.state IN ('ordered', 'routed')"
+# The debtor wants no visit, none on the weekday of the row visit, or none at its address.
+_INCONVENIENT = f"""(contract.conveniences <> '[]' AND (
+    {convenience.refuses("visit")} OR {convenience.on_day("visit.visit_on")} OR EXISTS (
+        SELECT FROM address WHERE address.contract_id = visit.contract_id AND address.address_id = visit.address_id
+            AND {convenience.at_place("address.kind")})))"""
 
 
 def _is_placed(contract: str, agency: str) -> str:
@@ -50,8 +57,8 @@ ADDRESSES = """
 SELECT address.address_id, address.authorised, coalesce(address.street, '') <> '' AS has_street,
     string_to_array(address.issues, ' ') && ARRAY['wrong_address', 'unchecked']
         OR coalesce(checked.address_verdict = 'wrong', false) AS wrong,
-    address.city, address.state AS address_state, address.postal_code, contract.jurisdiction, portfolio.creditor_kind,
-    portfolio.timezone
+    address.city, address.state AS address_state, address.postal_code, address.kind, contract.jurisdiction,
+    contract.conveniences, portfolio.creditor_kind, portfolio.timezone
 FROM address
 JOIN contract USING (contract_id)
 JOIN portfolio USING (portfolio_id)
@@ -68,6 +75,15 @@ COUNTS = f"""
 SELECT count(*) FILTER (WHERE {_OPEN}) AS open,
     count(*) FILTER (WHERE ordered_at > clock_timestamp() - interval '24 hours') AS lately
 FROM visit WHERE contract_id = $1
+"""
+PERSON = f"SELECT {person()} FROM contract WHERE contract_id = $1"
+# So two orders for one person count each other. Nothing else takes this lock, and the contract is locked after it.
+LOCK_PERSON = "SELECT pg_advisory_xact_lock(27, hashtext($1::text))"
+# The visits to the person $1 that are open or were made, within $3 days of the day $2, before or after it.
+NEAR = f"""
+SELECT count(*) FROM contract JOIN visit USING (contract_id)
+WHERE {person()} = $1 AND visit.state <> 'cancelled' AND visit.visit_on > $2::date - $3::integer
+    AND visit.visit_on < $2::date + $3::integer
 """
 ORDER = """
 INSERT INTO visit
@@ -108,7 +124,7 @@ WITH standing AS (
             SELECT FROM payment
             WHERE payment.contract_id = visit.contract_id AND payment.payment_id = ANY (visit.payment_ids)
                 AND NOT payment.reversed)
-        AND {REASON} IS NULL AND contract.status <> 'unlocatable'
+        AND {REASON} IS NULL AND NOT {_INCONVENIENT} AND contract.status <> 'unlocatable'
         AND (visit.placement_id IS NULL OR EXISTS (
             SELECT FROM placement
             WHERE placement.contract_id = visit.contract_id AND placement.placement_id = visit.placement_id
@@ -136,6 +152,19 @@ WITH unfit AS (
 UPDATE visit SET state = 'cancelled', cancel_reason = unfit.reason, cancelled_at = clock_timestamp()
 FROM unfit
 WHERE visit.visit_id = unfit.visit_id AND unfit.reason IS NOT NULL
+RETURNING visit.visit_id, visit.contract_id, visit.agency_id, visit.cancel_reason, unfit.event_id
+"""
+CANCEL_INCONVENIENT = f"""
+WITH unfit AS (
+    SELECT visit.visit_id, cause.event_id
+    FROM unnest($1::uuid[], $2::uuid[]) AS cause (contract_id, event_id)
+    JOIN contract USING (contract_id)
+    JOIN visit USING (contract_id)
+    WHERE {_OPEN} AND {_INCONVENIENT}
+)
+UPDATE visit SET state = 'cancelled', cancel_reason = 'operator', cancel_detail = $3, cancelled_at = clock_timestamp()
+FROM unfit
+WHERE visit.visit_id = unfit.visit_id
 RETURNING visit.visit_id, visit.contract_id, visit.agency_id, visit.cancel_reason, unfit.event_id
 """
 CANCEL_BY_HAND = """

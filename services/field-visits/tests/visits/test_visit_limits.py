@@ -12,9 +12,10 @@ from recobro_events.testing import published
 from visits_scene import DAY, Scene, a_placement
 
 TOMORROW = DAY + timedelta(days=1)
+# One waits for the contract, the other for the turn of its person.
 _TWO_ARE_BLOCKED = """
 SELECT count(*) = 2 FROM pg_stat_activity
-WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE%'
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'FOR UPDATE|pg_advisory'
 """
 
 

@@ -5,6 +5,7 @@ from projections.silence import days_paused
 
 from portfolio.debtors.party_queries import PARTY_VIEW
 from portfolio.ledger.components import Component
+from portfolio.ledger.conveniences import VIEW as VIEW_OF_CONVENIENCES
 from portfolio.ledger.positions_queries import STARTS
 from portfolio.ledger.rescheduled import parts_of
 from portfolio.payments.queries import REFERENCE
@@ -69,6 +70,7 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
         FROM address WHERE address.contract_id = contract.contract_id), '[]') AS addresses,
     coalesce((SELECT jsonb_agg({PARTY_VIEW} ORDER BY party.role, party_id)
         FROM party WHERE party.contract_id = contract.contract_id AND party.current), '[]') AS parties,
+    {VIEW_OF_CONVENIENCES} AS conveniences,
     coalesce((SELECT jsonb_agg(jsonb_build_object('number', number, 'due_on', due_on, 'amount', amount::text,
         'unpaid', unpaid::text, 'calculated_on', calculated_on, 'stated', CASE WHEN principal IS NOT NULL
             THEN jsonb_build_object({STATED}) END) ORDER BY due_on, number)

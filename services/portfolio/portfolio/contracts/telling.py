@@ -70,6 +70,9 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
         "charge_taken": ("Charge, {kind} of {amount}, from {charged_on}: {reason}",),
         "charge_reversed": ("Charge reversed, {kind} of {amount}: {reason}",),
         "payment_claimed": ("The debtor says that it is paid: {detail}", "The debtor says that it is paid"),
+        "convenience_stated": ("Inconvenient for the debtor: {inconvenient}. {reason}",),
+        "convenience_removed": ("Not inconvenient any more: {inconvenient}. {reason}",),
+        "convenience_spread": ("What the person calls inconvenient holds for the customers who are linked now",),
         "attempt": ("Our own people tried to reach the debtor by {channel}: {outcome}",),
         "desk_rescheduled": ("Our own people try again from {again_at} on",),
         "desk_escalated": ("Our own people ask a supervisor to decide",),
@@ -161,6 +164,10 @@ class Telling:
         return sentence if language is Language.EN else _SENTENCES.translations[sentence][language]
 
     def _written(self, name: str, value: Any) -> str:
+        if isinstance(value, Mapping):
+            language = self.locale.language
+            parts = {part: ", ".join(word(part, code, language) for code in codes) for part, codes in value.items()}
+            return "; ".join(f"{word(name, part, language)} {codes}" for part, codes in parts.items())
         text = str(value)
         if name in _AMOUNTS:
             amount = f"{Decimal(text):,.2f}"

@@ -23,6 +23,7 @@ from portfolio.ledger.components import Component, unpaid_components
 from portfolio.ledger.positions_queries import STARTS
 from portfolio.ledger.rules import next_stage_on
 from portfolio.payments.reading import PaymentItem
+from portfolio.people.convenience import KeptConvenience
 from portfolio.projection.placements import PlacementView
 from portfolio.projection.promises import PromiseView
 
@@ -95,7 +96,8 @@ class ContractView(OutputModel):
     A clarification that stops contact is always among them.
 
     An agency sees what its kind of work needs: for dialing neither tax id nor addresses, and for visits no amounts
-    before the debtor has attended a visit. Of ``parties`` it sees those that may be contacted. ``holds`` are the
+    before the debtor has attended a visit. Of ``parties`` it sees those that may be contacted, and of ``conveniences``,
+    which bind it too, not the reasons. ``holds`` are the
     reasons for which nobody may contact the debtor about the contract now. ``timezones`` are those in which the debtor
     may be, by the addresses and the usable phones: contact is allowed when it is allowed in all of them. It is empty
     where nothing tells a place.
@@ -135,6 +137,7 @@ class ContractView(OutputModel):
     contact_points: list[ContactPoint]
     addresses: list[AddressView]
     parties: list[PartyView]
+    conveniences: list[KeptConvenience]
     timezones: list[str]
     instalments: list[InstalmentView]
     payments: list[PaymentItem]
@@ -146,6 +149,7 @@ class ContractView(OutputModel):
 
 
 _OF_OTHERS = dict.fromkeys(("detail", "resolution_detail", "document", "proof_of_sending", "actor", "resolved_by"))
+_SAID = dict.fromkeys(("reason", "stated_by", "actor"))
 
 
 async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None) -> ContractView:
@@ -199,6 +203,7 @@ def _for_agency(view: ContractView, row: Row) -> ContractView:
     hidden: dict[str, Any] = {
         "parties": [one.model_copy(update=known) for one in view.parties if one.contactable],
         "clarifications": [one.model_copy(update=_OF_OTHERS) for one in view.clarifications],
+        "conveniences": [one.model_copy(update=_SAID) for one in view.conveniences],
     }
     if not row["shows_person"]:
         unnamed = dict.fromkeys(("tax_id", "tax_id_kind", "tax_id_problem"))

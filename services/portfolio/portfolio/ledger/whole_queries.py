@@ -3,6 +3,7 @@
 from recobro_events import outbox
 from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised
 
+from portfolio.ledger.conveniences import CONVENIENCES
 from portfolio.ledger.positions_queries import POSITION_JSON
 from portfolio.ledger.rescheduled import parts_of
 
@@ -20,7 +21,7 @@ _FIELDS = f"""{POSITION_JSON.format(row="whole")},
         'original_creditor', whole.original_creditor, 'origination_date', whole.origination_date,
         'open_clarifications', clarifications.items, 'pauses', pauses.items, 'last_payment', last_payment.item,
         'undecided', whole.undecided_by IS NOT NULL, 'payment_silent_until', silence.until,
-        'payments_on_top', silence.on_top, 'parties', parties.items"""
+        'payments_on_top', silence.on_top, 'parties', parties.items, 'conveniences', {CONVENIENCES}"""
 PARTY_JSON = """
 json_build_object('party_id', party.party_id, 'version', party.version, 'role', party.role,
     'name', party.name, 'tax_id', party.tax_id, 'language', party.language,

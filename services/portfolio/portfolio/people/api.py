@@ -5,8 +5,9 @@ from uuid import UUID
 from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
 from chassis.audit import reads_in_bulk
 
-from portfolio.people import candidates, people
+from portfolio.people import candidates, convenience, people
 from portfolio.people.candidates import Candidate
+from portfolio.people.convenience import ConvenienceRemoval, Conveniences, NewConvenience
 from portfolio.people.people import Person, PersonDecision
 
 router = Router(prefix="/v1", tags=["people"])
@@ -36,3 +37,25 @@ async def link_customer(person_id: UUID, decision: PersonDecision, tx: WriteTran
 async def unlink_customer(person_id: UUID, decision: PersonDecision, tx: WriteTransaction) -> Person:
     """Say that a contract's customer is not this person. No later file links them again."""
     return await people.unlink(tx, person_id, decision)
+
+
+@router.get("/people/{person_id}/convenience", dependencies=[reads("portfolio")])
+async def read_convenience(person_id: UUID, connection: ReadConnection) -> Conveniences:
+    """Read what a person calls inconvenient: hours, days, media and places."""
+    return await convenience.read(connection, person_id)
+
+
+@router.post("/people/{person_id}/convenience", status_code=201, dependencies=[writes("portfolio")])
+async def add_convenience(person_id: UUID, new: NewConvenience, tx: WriteTransaction) -> Conveniences:
+    """Say what a person calls inconvenient. It binds from now on, for every contract of the person."""
+    return await convenience.add(tx, person_id, new)
+
+
+@router.post(
+    "/people/{person_id}/convenience/{convenience_id}/removal", status_code=201, dependencies=[writes("portfolio")]
+)
+async def remove_convenience(
+    person_id: UUID, convenience_id: UUID, removal: ConvenienceRemoval, tx: WriteTransaction
+) -> Conveniences:
+    """End what a person called inconvenient, because they have said so or it was entered by mistake."""
+    return await convenience.remove(tx, person_id, convenience_id, removal)

@@ -71,7 +71,7 @@ class PersonUnknown(NotFound):
 
 async def read(reader: Reader, any_id: UUID) -> Person:
     """Return the person with this id, or whom the debtor with this id is. Raises ``PersonUnknown``."""
-    person_id = await _person_of(reader, any_id)
+    person_id = await person_of(reader, any_id)
     rows = await reader.fetch(queries.VIEW, person_id)
     if not rows:
         raise PersonUnknown()
@@ -84,7 +84,8 @@ async def read(reader: Reader, any_id: UUID) -> Person:
     )
 
 
-async def _person_of(reader: Reader, any_id: UUID) -> UUID:
+async def person_of(reader: Reader, any_id: UUID) -> UUID:
+    """Return the person with this id, or whom the debtor with this id is. Raises ``PersonUnknown``."""
     row = await reader.fetchrow(queries.PERSON, any_id)
     if row is None or row["person_id"] is None:
         raise PersonUnknown()
@@ -144,12 +145,12 @@ async def unlink(tx: Transaction, any_id: UUID, decision: PersonDecision) -> Per
 
 async def _locked(tx: Transaction, any_id: UUID, contract_id: UUID) -> tuple[UUID, Row]:
     """Lock both people. Returns the person and the contract's debtor."""
-    await _person_of(tx, any_id)
+    await person_of(tx, any_id)
     await lock_contracts(tx, [contract_id], with_debtors_of=[contract_id], with_people=[any_id])
     customer = await tx.fetchrow(queries.DEBTOR_OF, contract_id)
     if customer is None:
         raise ContractUnknown()
-    person_id = await _person_of(tx, any_id)
+    person_id = await person_of(tx, any_id)
     creditor_id = await tx.fetchval(queries.CREDITOR_OF, person_id)
     if creditor_id != customer["creditor_id"]:
         raise Conflict("The contract is another creditor's.", code="of-another-creditor")

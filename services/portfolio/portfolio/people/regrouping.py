@@ -12,7 +12,7 @@ from portfolio.debtors import queries as debtor_queries
 from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
 from portfolio.ledger.history import Line
-from portfolio.people import queries
+from portfolio.people import convenience, queries
 from portfolio.people.rules import names_of_person, person_id_of
 
 BY_TAX_ID = "tax_id"
@@ -88,6 +88,7 @@ async def regroup(tx: Transaction, changes: Sequence[Membership]) -> None:
     touched = [member["debtor_id"] for member in former] + debtor_ids
     await statuses.spread(tx, touched, "people")
     await contact_points.spread(tx, touched, "people")
+    await convenience.spread(tx, touched)
     change_of = {change.debtor_id: change for change in changes}
     contracts = await tx.fetch(debtor_queries.CONTRACTS, debtor_ids)
     await record_whole(tx, StageCause.CATCH_UP, [row["contract_id"] for row in contracts])

@@ -18,6 +18,7 @@ from portfolio.ledger import history
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
+from portfolio.people import convenience
 from portfolio.reports import queries
 from portfolio.reports.keeping import name_of
 
@@ -113,6 +114,8 @@ async def _apply(tx: Transaction, event: Event) -> None:
             await contact_points.change(tx, [finding])
         case dialer_feed.DebtorReported() | field_visits.DebtorReported():
             await statuses.apply_reports(tx, [statuses.Report(event.contract_id, event.status, event.reported_by)])
+        case dialer_feed.ConvenienceRequested():
+            await convenience.add_reported(tx, [convenience.reported(event)])
         case dialer_feed.ClarificationRequested():
             await _open(tx, event, opening.OPENED_BY_DIALER)
         case field_visits.ClarificationRequested():
