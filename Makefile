@@ -70,6 +70,9 @@ stage-histories: setup ## compare the stages of every day of random histories wi
 	@HISTORIES=$(or $(HISTORIES),10000) SEED=$(or $(SEED),20261130) $(BIN)/python -m pytest -q --timeout 14400 \
 		services/portfolio/tests/contracts/test_days.py -k every_day
 
+simulate: setup ## ask for permits on every day of a leap year, and hold the answers against plain rules (DAYS)
+	@SIMULATED_DAYS=$(or $(DAYS),366) $(BIN)/python -m pytest -q -n 0 --timeout 3600 services/dialer-feed/tests/simulation
+
 attack-short: setup ## attack a platform for a minute: tokens, bodies, slow clients
 	@RECOBRO_ATTACK=1 $(BIN)/python -m pytest tests/attack/test_attack.py -k "not generated"
 
@@ -181,5 +184,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast client-check floor stage-histories attack-short attack faults-short faults faults-long bench-dialer bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check floor stage-histories simulate attack-short attack faults-short faults faults-long bench-dialer bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup
