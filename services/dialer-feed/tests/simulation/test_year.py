@@ -17,7 +17,6 @@ from unittest.mock import patch
 from uuid import UUID
 
 import httpx
-import pytest
 from dialer_feed.calls import hours
 from dialer_feed.permits import asking
 from dialing_scene import Scene
