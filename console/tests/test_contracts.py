@@ -250,6 +250,33 @@ async def test_a_pause_and_a_status_silence_and_a_visit_is_refused_with_the_reas
         assert "con representante" in await part(client, one, "ledger")
 
 
+async def test_what_is_inconvenient_is_entered_shown_and_taken_back(scene: Scene) -> None:
+    one = await contract(scene)
+    async with scene.client() as client:
+        form = path_of(one, "/inconvenient")
+        fields = {
+            "from": "12:00",
+            "until": "14:00",
+            "day": "sun",
+            "medium": "",
+            "place": "",
+            "reason": "trabaja de noche",
+        }
+        half = await scene.send(client, form, form, _key="a", **fields | {"until": ""})
+        assert (half.status_code, 'id="w-from"' in half.text, "trabaja de noche" in half.text) == (422, True, True)
+        assert (await scene.send(client, form, form, _key="b", **fields)).status_code == 303
+        shown = await part(client, one, "ledger")
+        assert all(word in shown for word in ("12:00-14:00", "domingo", "trabaja de noche"))
+        told = await part(client, one, "timeline")
+        assert "Inconveniente para el deudor: días domingo; horas 12:00-14:00. trabaja de noche" in told
+        whole = await scene.platform.get("portfolio", f"/v1/contracts/{one['contract_id']}")
+        [kept] = whole["conveniences"]
+        end = path_of(one, f"/convenient?of={kept['convenience_id']}")
+        assert (await scene.send(client, end, end, _key="c", reason="ya no")).status_code == 303
+        assert "trabaja de noche" not in await part(client, one, "ledger")
+        assert (await client.get(end)).status_code == 404
+
+
 async def test_the_timeline_has_the_lists_between_the_lines_of_the_history(scene: Scene) -> None:
     platform = scene.platform
     campaign = await platform.post("dialer-feed", "/v1/campaigns", {"name": "Recordatorio", "min_overdue": "0"})
