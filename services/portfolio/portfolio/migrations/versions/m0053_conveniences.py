@@ -4,8 +4,8 @@ import chassis.schema
 from alembic import op
 from chassis.schema import agency_policy
 
-revision = "0052"
-down_revision = "0051"
+revision = "0053"
+down_revision = "0052"
 
 # A statement is kept with every customer who was the person when it was made: it stays with each who is unlinked.
 _TABLES = f"""
