@@ -14,6 +14,7 @@ from agreement_deals import Deal
 from asyncpg import LockNotAvailableError
 from events_of_other_services import receive
 from portfolio.agreements import following
+from portfolio.charges import taking
 from portfolio.ledger import limits
 from portfolio.ledger.positions import reposition
 from portfolio_builders import TODAY, Given, days_ago, pay, reverse
@@ -267,14 +268,14 @@ async def test_a_contract_that_fails_keeps_no_other_one_waiting(
         deal = Deal(contract_id, AgreementKind.FORGIVENESS, "250.00")
         await receive(given, deal.reached())
         await receive(given, deal.settled())
-    take = following.taking.take
+    take = taking.take
 
     async def failing(tx: Transaction, contract_id: UUID, *given: Any) -> Any:
         if contract_id == contracts[0]:
             raise error
         return await take(tx, contract_id, *given)
 
-    monkeypatch.setattr(following.taking, "take", failing)
+    monkeypatch.setattr(taking, "take", failing)
     assert await following.follow_all(given.database) == 1
     assert [(await shown(client, one))["total_balance"] for one in contracts] == ["1000.00", "750.00"]
     monkeypatch.undo()
