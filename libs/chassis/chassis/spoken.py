@@ -4,6 +4,7 @@ The sentences are in ``sentences.json`` of the service's package and of this one
 every language, and a sentence that is not there stays English.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 from starlette.requests import Request
@@ -20,21 +21,27 @@ def _sentences_of(package: str) -> Sentences | None:
     return None if text_in(package, "sentences.json") is None else Sentences(package)
 
 
-def in_language_of(request: Request, problem: Problem) -> Problem:
-    """Put the problem's sentences into the language that the request asks for, if it asks for one beside English."""
+def speaker_for(request: Request) -> Callable[[str], str]:
+    """Return what says a sentence of the route's package in the language that the request asks for."""
     locale = locale_named(request.headers.get("Accept-Language"))
     if locale is None or locale.language is Language.EN:
-        return problem
+        return lambda sentence: sentence
     endpoint = request.scope.get("endpoint")
     package = _OWN if endpoint is None else str(endpoint.__module__).partition(".")[0]
     known = [sentences for name in dict.fromkeys((package, _OWN)) if (sentences := _sentences_of(name)) is not None]
-    said = _said(problem.detail, locale.language, known)
+    return lambda sentence: _said(sentence, locale.language, known)
+
+
+def in_language_of(request: Request, problem: Problem) -> Problem:
+    """Put the problem's sentences into the language that the request asks for, if it asks for one beside English."""
+    say = speaker_for(request)
+    said = say(problem.detail)
     if said != problem.detail:
+        locale = locale_named(request.headers.get("Accept-Language"))
+        assert locale is not None
         problem.headers = {**problem.headers, "Content-Language": locale.language}
     problem.detail = said
-    problem.errors = tuple(
-        FieldError(error.pointer, _said(error.detail, locale.language, known)) for error in problem.errors
-    )
+    problem.errors = tuple(FieldError(error.pointer, say(error.detail)) for error in problem.errors)
     return problem
 
 

@@ -6,8 +6,9 @@ from uuid import UUID
 from chassis import CurrentPrincipal, Day, Page, ReadConnection, Router, reads
 from chassis.figures import DayFigure, DayJob
 from chassis.periods import WantedPeriod
+from chassis.spoken import speaker_for
 from chassis.tables import TABLE_RESPONSES, WantedTable
-from fastapi import Query
+from fastapi import Query, Request
 
 from dialer_feed.insight import calls, lists
 from dialer_feed.insight.calls import By, CallFigures
@@ -31,9 +32,9 @@ async def watch_lists(
 
 
 @router.get("/jobs", dependencies=_READS)
-async def read_jobs(reader: ReadConnection, day: Day | None = None) -> list[DayJob]:
+async def read_jobs(request: Request, reader: ReadConnection, day: Day | None = None) -> list[DayJob]:
     """Read whether each campaign has its list of a day, by default today in the zone of the campaign's portfolios."""
-    return await lists.jobs(reader, day)
+    return await lists.jobs(reader, day, speaker_for(request))
 
 
 @router.get("/today", dependencies=_READS)

@@ -1,5 +1,6 @@
 """The lists of a day as an operations room watches them, and whether each campaign has its list."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from uuid import UUID
 
@@ -46,8 +47,11 @@ async def watched(reader: Reader, day: date | None, agency_id: UUID | None) -> l
     ]
 
 
-async def jobs(reader: Reader, day: date | None) -> list[DayJob]:
-    """Return the list of each campaign for the day, by default the latest today of the campaign's portfolios."""
+async def jobs(reader: Reader, day: date | None, say: Callable[[str], str] = str) -> list[DayJob]:
+    """Return the list of each campaign for the day, by default the latest today of the campaign's portfolios.
+
+    ``say`` says why a list failed in the language of the person who reads it.
+    """
     return [
         DayJob(
             job="list",
@@ -55,7 +59,7 @@ async def jobs(reader: Reader, day: date | None) -> list[DayJob]:
             name=row["name"],
             day=row["day"],
             state=row["state"],
-            detail=row["error_detail"],
+            detail=row["error_detail"] and say(row["error_detail"]),
             at=row["at"],
         )
         for row in await reader.fetch(queries.JOBS, day, clock.now())

@@ -8,8 +8,9 @@ from chassis import Day, Page, PageQuery, ReadConnection, Reader, Router, reads
 from chassis.audit import reads_in_bulk
 from chassis.figures import DayFigure, DayJob
 from chassis.periods import Period, WantedPeriod
+from chassis.spoken import speaker_for
 from chassis.tables import TABLE_RESPONSES, WantedTable
-from fastapi import Depends
+from fastapi import Depends, Request
 
 from portfolio.insight import movement_queries, recovery, rolling, today, waterfall
 from portfolio.insight.recovery import PaymentFilter, RecoveredPayment, Recovery, Vintage
@@ -50,12 +51,12 @@ async def read_today(
 
 @router.get("/jobs", dependencies=_READS)
 async def read_jobs(
-    connection: ReadConnection, portfolio_id: UUID | None = None, day: Day | None = None
+    request: Request, connection: ReadConnection, portfolio_id: UUID | None = None, day: Day | None = None
 ) -> list[DayJob]:
     """Read whether each portfolio has been staged up to a day, by default today in the portfolio's zone."""
     if portfolio_id is not None:
         await portfolios.find(connection, portfolio_id)
-    return await today.jobs(connection, portfolio_id, day)
+    return await today.jobs(connection, portfolio_id, day, speaker_for(request))
 
 
 @router.get("/insight/waterfall", dependencies=_READS, response_model=Page[WaterfallStep], responses=TABLE_RESPONSES)

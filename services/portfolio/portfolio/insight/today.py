@@ -1,6 +1,6 @@
 """What a person looks at first in the morning: figures of the day, and whether the day's jobs are done."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -12,6 +12,12 @@ from portfolio.insight import queries
 
 SOON_DAYS = 5
 """A deadline is soon when at most so many days are left, and when it has passed."""
+_LAST_RUN = {
+    "running": "the last run is under way",
+    "done": "the last run is done",
+    "stopped": "the last run was stopped",
+    "failed": "the last run failed",
+}
 
 
 async def figures(reader: Reader, portfolio_id: UUID | None, day: date | None) -> list[DayFigure]:
@@ -48,8 +54,13 @@ def _figure(row: Row, name: str, day: date, count: int, items: str) -> DayFigure
     return DayFigure(figure=name, portfolio_id=row["portfolio_id"], day=day, count=count, items=items)
 
 
-async def jobs(reader: Reader, portfolio_id: UUID | None, day: date | None) -> list[DayJob]:
-    """Return the staging of each portfolio up to the day, by default up to today in the portfolio's zone."""
+async def jobs(
+    reader: Reader, portfolio_id: UUID | None, day: date | None, say: Callable[[str], str] = str
+) -> list[DayJob]:
+    """Return the staging of each portfolio up to the day, by default up to today in the portfolio's zone.
+
+    ``say`` says what is behind a state in the language of the person who reads it.
+    """
     rows = await reader.fetch(queries.JOBS, portfolio_id, day, clock.now())
     return [
         DayJob(
@@ -58,9 +69,14 @@ async def jobs(reader: Reader, portfolio_id: UUID | None, day: date | None) -> l
             name=row["name"],
             day=row["day"],
             state=row["state"],
-            detail=f"staged up to {row['staged_to']}"
-            + (f"; the last run: {row['run_state']}" if row["run_state"] else ""),
+            detail="; ".join(map(say, _staged(row))),
             at=row["at"],
         )
         for row in rows
     ]
+
+
+def _staged(row: Row) -> Iterator[str]:
+    yield f"staged up to {row['staged_to']}"
+    if row["run_state"]:
+        yield _LAST_RUN[row["run_state"]]

@@ -15,7 +15,8 @@ from chassis import (
     writes,
 )
 from chassis.audit import reads_in_bulk
-from fastapi import Depends
+from chassis.spoken import speaker_for
+from fastapi import Depends, Request
 
 from portfolio.payments import allocating, batches, payment_names, reading, receiving, reversing, unidentified
 from portfolio.payments.allocating import AllocatedPayment, NewAllocation, NewGivingBack
@@ -44,9 +45,9 @@ async def receive_payment(contract_id: UUID, payment: NewPayment, tx: WriteTrans
 
 
 @router.post("/payments", dependencies=[*_WRITES, body_limit(batches.MOST_BYTES)])
-async def receive_payments(batch: PaymentBatch, database: ServiceDatabase) -> BatchOutcome:
+async def receive_payments(request: Request, batch: PaymentBatch, database: ServiceDatabase) -> BatchOutcome:
     """Book up to 5,000 payments, each for itself. The same batch may be sent again: its payments are then known."""
-    return await batches.receive_batch(database, batch)
+    return await batches.receive_batch(database, batch, speaker_for(request))
 
 
 @router.get("/payments/{payment_id}", dependencies=_READS)

@@ -1,6 +1,6 @@
 """Receives payments in batches, as a bank or a core system sends them. A batch may be sent again at any time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, NamedTuple
@@ -87,30 +87,35 @@ class PlacedPayment(NamedTuple):
     payment: PaymentFacts
 
 
-async def receive_batch(database: Database, batch: PaymentBatch) -> BatchOutcome:
+async def receive_batch(database: Database, batch: PaymentBatch, say: Callable[[str], str] = str) -> BatchOutcome:
     """Book the payments in pieces by contract, each piece in its own transaction, and answer for each payment.
+
+    ``say`` says why a payment is rejected in the language of the person who reads it.
 
     Payments of one contract are booked in their order. If a piece fails, the pieces before it are booked, and the batch
     may be sent again.
     """
     results: dict[int, RowResult] = {}
     rows: list[PlacedPayment] = []
+    rejected = partial(_rejected, say=say)
     for index, given in enumerate(batch.payments):
         try:
             payment = BatchedPayment.model_validate(given)
         except ValidationError as error:
             mistakes = field_errors(error.errors())
-            results[index] = _rejected(index, Invalid("The payment has missing or wrong fields.", errors=mistakes))
+            results[index] = rejected(index, Invalid("The payment has missing or wrong fields.", errors=mistakes))
         else:
             rows.append(PlacedPayment(payment.contract, index, payment))
     rows.sort()
     for start in range(0, len(rows), PIECE_PAYMENTS):
-        results |= await step(database, partial(book_piece, rows=rows[start : start + PIECE_PAYMENTS]))
+        results |= await step(database, partial(book_piece, rows=rows[start : start + PIECE_PAYMENTS], say=say))
     return BatchOutcome(results=[results[index] for index in range(len(batch.payments))])
 
 
-async def book_piece(tx: Transaction, rows: Sequence[PlacedPayment]) -> Mapping[int, RowResult]:
-    return {place: _result(place, outcome) for place, outcome in (await book_placed(tx, rows)).items()}
+async def book_piece(
+    tx: Transaction, rows: Sequence[PlacedPayment], say: Callable[[str], str] = str
+) -> Mapping[int, RowResult]:
+    return {place: _result(place, outcome, say) for place, outcome in (await book_placed(tx, rows)).items()}
 
 
 async def book_placed(tx: Transaction, rows: Sequence[PlacedPayment]) -> Mapping[int, Booked | Problem]:
@@ -129,12 +134,12 @@ async def book_placed(tx: Transaction, rows: Sequence[PlacedPayment]) -> Mapping
     return results
 
 
-def _result(index: int, outcome: Booked | Problem) -> RowResult:
+def _result(index: int, outcome: Booked | Problem, say: Callable[[str], str]) -> RowResult:
     if isinstance(outcome, Booked):
         return RowResult(index=index, status=RowStatus.ACCEPTED, payment_id=outcome.payment_id)
     if isinstance(outcome, PaymentKnown) and outcome.is_same:
         return RowResult(index=index, status=RowStatus.KNOWN, payment_id=outcome.payment_id)
-    return _rejected(index, outcome)
+    return _rejected(index, outcome, say)
 
 
 _REVERSED = (
@@ -143,14 +148,14 @@ _REVERSED = (
 )
 
 
-def _rejected(index: int, problem: Problem) -> RowResult:
-    code, detail = problem.code, problem.detail
+def _rejected(index: int, problem: Problem, say: Callable[[str], str]) -> RowResult:
+    code, detail = problem.code, say(problem.detail)
     if isinstance(problem, Invalid):
-        detail = "; ".join([problem.detail, *(f"{error.pointer}: {error.detail}" for error in problem.errors)])
+        detail = "; ".join([detail, *(f"{error.pointer}: {say(error.detail)}" for error in problem.errors)])
     elif isinstance(problem, PaymentKnown):
         code = CONFLICT
-        detail = f"This channel and reference belong to another payment: {problem.known}. This one was not booked."
+        detail = say(f"This channel and reference belong to another payment: {problem.known}. This one was not booked.")
     elif isinstance(problem, ReferenceReversed):
-        code, detail = REVERSED, _REVERSED
+        code, detail = REVERSED, say(_REVERSED)
     payment_id: Any = problem.extra.get("payment_id")
     return RowResult(index=index, status=RowStatus.REJECTED, payment_id=payment_id, code=code, detail=detail[:2000])

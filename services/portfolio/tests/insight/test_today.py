@@ -87,6 +87,9 @@ async def test_the_jobs_name_each_portfolio_that_nobody_has_staged(client: httpx
             state,
         )
         assert await states(portfolio_id=str(other)) == {str(other): shown}
+        answer = await client.get("/v1/jobs", params={"portfolio_id": str(other)}, headers={"Accept-Language": "es-MX"})
+        [job] = answer.json()
+        assert job["detail"].startswith(f"etapas al {TODAY - timedelta(days=1)}; el último avance ")
 
 
 async def test_today_is_for_operators(service: ServiceClient) -> None:

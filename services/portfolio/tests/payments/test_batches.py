@@ -199,7 +199,7 @@ async def test_pieces_are_booked_one_after_the_other(
     pieces: list[list[tuple[UUID, int]]] = []
     book_piece = batches.book_piece
 
-    async def watched(tx: Transaction, rows: Any) -> Any:
+    async def watched(tx: Transaction, rows: Any, say: Any) -> Any:
         pieces.append([(one.contract_id, one.place) for one in rows])
         return await book_piece(tx, rows)
 
@@ -294,3 +294,18 @@ async def test_facts_of_the_single_payment_and_of_the_batch_are_booked_by_one_fu
         [booked] = await book(tx, [Incoming(contracts[contract_id], facts)])
     assert isinstance(booked, Booked)
     assert booked.position["total_balance"] == Decimal("99.00")
+
+
+async def test_a_rejected_payment_says_why_in_the_language_of_the_reader(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    portfolio_id = await given.portfolio()
+    contract_id = await given.contract(portfolio_id, (days_ago(40), "100.00"))
+    await send(client, row(contract_id, "R-1"))
+    rows = [row(contract_id, "R-1", "11.00"), row(uuid4(), "R-2"), row(contract_id, "R-3", "-1.00")]
+    asked = {"Accept-Language": "es-MX"}
+    answer = await client.post("/v1/payments", json={"payments": rows}, headers=asked)
+    other, unknown, wrong = (each["detail"] for each in answer.json()["results"])
+    assert other.startswith("Este canal y esta referencia son de otro pago: ")
+    assert unknown == "No hay ningún contrato con este identificador."
+    assert wrong.startswith("Al pago le faltan campos o tiene campos incorrectos.; /amount: debe ser")
