@@ -196,7 +196,8 @@ def _read_flash(cookie: str | None) -> str | None:
     return str(text)
 
 
-async def _page_of(request: Request) -> Page:
+async def page_of(request: Request) -> Page:
+    """What a route works with, with a token that holds. Raises ``SignInFirst``."""
     session: Session | None = request.state.session
     if session is None:
         raise SignInFirst
@@ -206,5 +207,5 @@ async def _page_of(request: Request) -> Page:
     return Page(request, reader, fresh, calls, request.cookies.get("theme", "auto"))
 
 
-CurrentPage = Annotated[Page, Depends(_page_of)]
-__all__ = ["EVERYBODY", "SECTIONS", "STAFF", "CurrentPage", "Page", "Router", "Section"]
+CurrentPage = Annotated[Page, Depends(page_of)]
+__all__ = ["EVERYBODY", "SECTIONS", "STAFF", "CurrentPage", "Page", "Router", "Section", "page_of"]

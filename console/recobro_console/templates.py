@@ -41,6 +41,7 @@ def environment(reader: Reader) -> Environment:
         "moment": reader.moment,
         "clock": reader.clock,
         "word": reader.word,
+        "explained": reader.explained,
     }
     made.tests["trouble"] = lambda value: isinstance(value, Trouble)
     return made

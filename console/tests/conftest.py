@@ -11,8 +11,8 @@ from services_in_process import InProcessPlatform, all_services_in_process
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """The platform loads a file, which a process of its own reads."""
-    if "scene" in getattr(item, "fixturenames", ()):
+    """The platform loads a file, which a process of its own reads. A browser is a process."""
+    if not {"platform", "browser"}.isdisjoint(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.process)
 
 

@@ -18,11 +18,12 @@ from uuid import UUID
 import httpx
 import pytest
 import uvicorn
+from axe_playwright_python.async_playwright import Axe
 from chassis import tokens
 from chassis.testing import private_key_file, test_settings
 from fastapi import FastAPI
 from fresh_databases import FreshDatabases
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from recobro_console.app import create_app
 from recobro_console.main import MIGRATIONS, issuer_of
 from recobro_console.sessions.local import AUDIENCE
@@ -39,6 +40,8 @@ _CHROMIUM_OPTIONS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# A busy machine is no reason to fail.
+expect.set_options(timeout=60_000)
 _CSRF = re.compile(r'name="_csrf" value="([^"]+)"')
 
 
@@ -105,15 +108,49 @@ class Scene:
         assert not troubles, troubles
 
 
-@asynccontextmanager
-async def console_before(
-    platform: InProcessPlatform, databases: FreshDatabases, provider: FastAPI | None = None, **changes: Any
-) -> AsyncIterator[Scene]:
-    """Serve a console before the services of ``platform``, on a free port. ``provider`` answers at http://id.test."""
-    dsn = await databases.migrated(MIGRATIONS)
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+async def findings(page: Page) -> list[str]:
+    """What axe finds on the page, by its rules for WCAG 2.2 AA."""
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    options = {"runOnly": {"type": "tag", "values": tags}, "resultTypes": ["violations"]}
+    results = await Axe().run(page, options=options)
+    return [
+        f"{one['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
+        for one in results.response["violations"]
+        for node in one["nodes"]
+    ]
+
+
+async def faults(page: Page, url: str, width: int) -> list[str]:
+    """Open the address, and return what axe finds there, and whether the page is wider than the window."""
+    await page.goto(url)
+    await page.wait_for_selector("[aria-busy=true]", state="detached")
+    wide = await page.evaluate("document.documentElement.scrollWidth")
+    return [*await findings(page), *([f"{wide} pixels wide"] if wide > width else [])]
+
+
+@asynccontextmanager
+async def console_before(
+    platform: InProcessPlatform,
+    databases: FreshDatabases,
+    provider: FastAPI | None = None,
+    *,
+    dsn: str | None = None,
+    port: int | None = None,
+    **changes: Any,
+) -> AsyncIterator[Scene]:
+    """Serve a console before the services of ``platform``. ``provider`` answers at http://id.test.
+
+    Without ``dsn`` it has a database of its own, without ``port`` a free port.
+    """
+    own_dsn = await databases.migrated(MIGRATIONS) if dsn is None else None
+    dsn, port = dsn or own_dsn, port or free_port()
+    assert dsn is not None
     base = test_settings(dsn, service="console", port_base=port).model_dump()
     settings = ConsoleSettings(**base | {"console_signing_key_file": private_key_file()} | changes)
     mounts = {
@@ -154,7 +191,8 @@ async def console_before(
         server.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await serving
-        await databases.drop(dsn)
+        if own_dsn is not None:
+            await databases.drop(own_dsn)
 
 
 @asynccontextmanager

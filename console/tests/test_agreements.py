@@ -6,11 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from console_scene import Scene
+from console_scene import Scene, findings
 from contracts_scene import contract, part, path_of, placed
 from playwright.async_api import Browser
 from services_in_process import AS_OF
-from test_pages import findings
 
 
 async def proposed(scene: Scene, one: dict[str, Any], share: int = 80) -> dict[str, Any]:

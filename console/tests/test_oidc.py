@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from services_in_process import InProcessPlatform
 @pytest.fixture(scope="module")
 async def served(platform: InProcessPlatform, databases: FreshDatabases) -> AsyncIterator[tuple[Scene, Provider]]:
     provider = Provider()
-    settings = {
+    settings: dict[str, Any] = {
         "console_oidc_issuer": ISSUER,
         "console_oidc_client_id": CLIENT,
         "console_signing_key_file": None,

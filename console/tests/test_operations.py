@@ -1,9 +1,12 @@
 """Operations: health, events that were set aside, who changed what."""
 
+from typing import Any
 from uuid import UUID, uuid5
 
-from console_scene import Scene
+import pytest
+from console_scene import Scene, faults
 from playwright.async_api import Browser
+from recobro_console.calls import Calls
 from recobro_console.operations.measures import MASK, largest, masked, total
 from recobro_events import Database
 from recobro_events.contracts.dialer_feed import PaymentClaimed
@@ -38,6 +41,8 @@ async def test_a_supervisor_reads_a_letter_without_personal_data_and_applies_it(
         assert str(contract_id) in payload
         assert SECRET not in await page.content()
         await scene.platform.load(portfolio_id, 30)
+        # What a load leaves to do holds locks on its contracts; a letter is applied after it.
+        await scene.platform.settled()
         await page.locator("summary", has_text="Aplicar de nuevo").click()
         await page.locator("form button", has_text="Aplicar de nuevo").click()
         await page.get_by_text("Se aplicaron 1 eventos. Ninguno espera ya.").wait_for()
@@ -60,6 +65,41 @@ async def test_a_letter_is_discarded_with_a_reason_alone(scene: Scene) -> None:
         done = await scene.send(client, path, f"{path}/discard", reason="doble")
         assert done.status_code == 303
         assert "doble" in (await client.get(path)).text
+
+
+async def test_a_page_on_which_everything_waits_has_no_finding(
+    scene: Scene, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows and states that come and go on a busy day, all at once: axe sees each of them."""
+    await a_letter(scene, await scene.platform.portfolio())
+    since = "2026-11-22T12:00:00Z"
+    unsent = {"unsent_id": 1, "key": "k", "type": "portfolio.file-loaded.v1", "error": "too long"}
+    building = {"list_id": str(UUID(int=1)), "business_date": "2026-11-22", "status": "building"}
+    answers: dict[str, Any] = {
+        "/v1/unsent-events": {"items": [unsent | {"bytes": 2_000_000, "set_aside_at": since}], "next_cursor": None},
+        "/v1/staging-runs/current": {"run_id": "r", "as_of": "2026-11-22", "state": "running"}
+        | {"portfolios_left": 2, "days_left": 3},
+        "/v1/lists": {"items": [building | {"waiting_for": ["promises"]}]},
+        "/v1/rebuild": {"ended_at": None, "waiting_for": ["portfolio"]},
+    }
+    known = Calls.get
+
+    async def get(calls: Calls, service: str, path: str, **parameters: Any) -> Any:
+        return answers[path] if path in answers else await known(calls, service, path, **parameters)
+
+    async def problems(_: Calls, service: str) -> list[str]:
+        return ["the database does not answer (TimeoutError)"] if service == "promises" else []
+
+    monkeypatch.setattr(Calls, "get", get)
+    monkeypatch.setattr(Calls, "problems", problems)
+    async with scene.browser_page(browser) as page:
+        for width, theme in ((1280, "light"), (390, "dark")):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.goto(f"{scene.url}/preferences?theme={theme}&back=/operations")
+            assert await faults(page, f"{scene.url}/operations", width) == []
+            shown = await page.locator("main").inner_text()
+            for seen in ("Enviar de nuevo", "Detener", "espera a portfolio", "no puede trabajar", "Aplicar de nuevo"):
+                assert seen in shown
 
 
 async def test_health_says_which_service_does_not_answer(scene: Scene) -> None:

@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from console_scene import Scene
+from console_scene import Scene, findings
 from contracts_scene import contract, part, path_of, pay
 from playwright.async_api import Browser
 from services_in_process import AS_OF
-from test_pages import findings
 
 
 async def _portfolio_id(scene: Scene) -> str:

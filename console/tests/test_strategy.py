@@ -1,11 +1,10 @@
 """The strategy in the console: rules are tried, changed and shown, and a contract shows why it stands where it does."""
 
 import pytest
-from console_scene import Scene
+from console_scene import Scene, findings
 from contracts_scene import contract, part
 from playwright.async_api import Browser
 from services_in_process import AS_OF
-from test_pages import findings
 
 RULES = {
     "place-0": "2",

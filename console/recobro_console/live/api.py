@@ -4,27 +4,35 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
+from recobro_console.calls import Trouble
 from recobro_console.live.hub import Hub, Listener, TooManyPages
-from recobro_console.pages import EVERYBODY, Router
+from recobro_console.pages import EVERYBODY, Router, page_of
+from recobro_console.sessions.oidc import ProviderAway
+from recobro_console.sessions.tokens import SignedOut
 
 QUIET_SECONDS = 10.0
 router = Router(EVERYBODY)
 
 
 @router.get("/live")
-async def live(request: Request) -> Response:
-    """Tell the page what has changed, until it is closed, the session ends or the console stops."""
+async def live(request: Request, contract_id: UUID | None = None) -> Response:
+    """Tell the page what has changed, until it is closed, the session ends or the console stops.
+
+    ``contract_id`` is the contract that the page shows, of which an agency hears while it has the contract.
+    """
     session = request.state.session
     hub: Hub = request.app.state.hub
+    shown = f"contract:{contract_id}" if contract_id and session.agency_id else None
 
     async def stream() -> AsyncIterator[str]:
         agency = str(session.agency_id) if session.agency_id else None
         try:
-            with hub.listening(agency) as listener:
+            with hub.listening(agency, shown) as listener:
                 async for message in _messages(request, listener, session.expires_at):
                     yield message
         except TooManyPages:
@@ -40,7 +48,19 @@ async def _messages(request: Request, listener: Listener, ends_at: datetime) -> 
     async for is_live, subjects in listener.messages(QUIET_SECONDS):
         if stopping.is_set() or datetime.now(UTC) >= ends_at:
             return
+        if listener.about in subjects and not await _has(request, listener.about):
+            subjects.remove(listener.about)
         yield _message(is_live, subjects)
+
+
+async def _has(request: Request, contract: str) -> bool:
+    """Whether the agency still has the contract that its page shows."""
+    try:
+        page = await page_of(request)
+        await page.services.get("portfolio", f"/v1/contracts/{contract.removeprefix('contract:')}")
+    except (Trouble, SignedOut, ProviderAway, OSError):
+        return False
+    return True
 
 
 def _message(is_live: bool, subjects: list[str]) -> str:

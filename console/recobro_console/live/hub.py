@@ -1,7 +1,7 @@
 """Passes on what changes to the open pages, at most twice a second to each.
 
 ==============================  ===================================================================
-an agency's page                hears of events that name this agency, and of no others
+an agency's page                hears of events that name this agency, and of the contract that it shows
 a page that reads too slowly    gets fewer, larger messages: subjects are collected, not queued
 the log does not answer         every page is told, and draws everything anew once the log is back
 ==============================  ===================================================================
@@ -39,11 +39,17 @@ class TooManyPages(Exception):
 class Listener:
     """An open page. It collects the subjects that have changed since its last message."""
 
-    def __init__(self, agency_id: str | None) -> None:
-        self.agency_id = agency_id
+    def __init__(self, agency_id: str | None, about: str | None = None) -> None:
+        self.agency_id, self.about = agency_id, about
         self.is_live = True
         self._changed: set[str] = set()
         self._any = asyncio.Event()
+
+    def concerns(self, change: Change) -> set[str]:
+        """The subjects of the change that this page may hear of. A payment names no agency, only its contract."""
+        if self.agency_id in (None, change.agency_id):
+            return set(change.subjects)
+        return {self.about} & change.subjects if self.about else set()
 
     def hear(self, subjects: Iterable[str]) -> None:
         self._changed.update(subjects)
@@ -75,11 +81,14 @@ class Hub:
         self.is_live = False
 
     @contextmanager
-    def listening(self, agency_id: str | None) -> Iterator[Listener]:
-        """A page listens while the block runs. Raises ``TooManyPages``."""
+    def listening(self, agency_id: str | None, about: str | None = None) -> Iterator[Listener]:
+        """A page listens while the block runs. ``about`` is the one subject that an agency's page shows.
+
+        Raises ``TooManyPages``.
+        """
         if len(self._listeners) >= MOST_LISTENERS:
             raise TooManyPages
-        listener = Listener(agency_id)
+        listener = Listener(agency_id, about)
         listener.is_live = self.is_live
         self._listeners.add(listener)
         metrics.PAGES.inc()
@@ -116,8 +125,8 @@ class Hub:
         if change.type in self._latest:
             self._latest[change.type].append(change)
         for listener in self._listeners:
-            if listener.agency_id in (None, change.agency_id):
-                listener.hear(change.subjects)
+            if subjects := listener.concerns(change):
+                listener.hear(subjects)
 
     def _back(self) -> None:
         self._say(is_live=True)

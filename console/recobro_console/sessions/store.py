@@ -10,6 +10,8 @@ a session after its last hour         is not found, and its row is deleted withi
 import hashlib
 import json
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -24,6 +26,11 @@ from recobro_events import Database
 _INSERT = "INSERT INTO session (key_hash, sealed, expires_at) VALUES ($1, $2, $3)"
 _FIND = "SELECT sealed FROM session WHERE key_hash = $1 AND expires_at > now()"
 _REPLACE = "UPDATE session SET sealed = $2 WHERE key_hash = $1"
+_BEGIN_RENEWAL = """
+UPDATE session SET renewing_until = now() + $2 WHERE key_hash = $1 AND coalesce(renewing_until <= now(), true)
+RETURNING key_hash
+"""
+_END_RENEWAL = "UPDATE session SET renewing_until = NULL WHERE key_hash = $1"
 _DELETE = "DELETE FROM session WHERE key_hash = $1"
 _PURGE = "WITH links AS (DELETE FROM used_link WHERE expires_at < now()) DELETE FROM session WHERE expires_at < now()"
 _USE_LINK = "INSERT INTO used_link (token_id, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING token_id"
@@ -96,6 +103,21 @@ class Store:
         """Keep what has changed in a session. A session that has ended meanwhile stays ended."""
         async with self._database.connection() as connection:
             await connection.execute(_REPLACE, _hash(key), _seal(session, key))
+
+    @asynccontextmanager
+    async def renewal(self, key: str, at_most: timedelta) -> AsyncIterator[bool]:
+        """Whether this process may renew the session's token while the block runs; of several processes one may.
+
+        No other may before the block ends, or before ``at_most`` has passed if this process dies in it.
+        """
+        async with self._database.connection() as connection:
+            may = await connection.fetchval(_BEGIN_RENEWAL, _hash(key), at_most) is not None
+        try:
+            yield may
+        finally:
+            if may:
+                async with self._database.connection() as connection:
+                    await connection.execute(_END_RENEWAL, _hash(key))
 
     async def close(self, key: str) -> None:
         """End a session: the user has signed out."""

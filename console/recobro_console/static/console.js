@@ -30,10 +30,10 @@
     }
   }
 
+  let wasAway = false;
   function listen() {
-    if (!document.querySelector(".live")) return;
-    let wasAway = false;
-    const stream = new EventSource("/live");
+    if (!state()) return;
+    const stream = new EventSource(state().dataset.stream);
     stream.onmessage = (message) => {
       const { live, changed: subjects } = JSON.parse(message.data);
       show(live);
