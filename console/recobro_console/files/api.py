@@ -1,5 +1,6 @@
 """Portfolio files: loading one, how far it is, what came out, and what a person has to decide."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -45,11 +46,15 @@ async def _files(
 ) -> Response:
     wanted = dict.fromkeys(_FILTERS) | wanted
     all_known = await known.portfolios(page)
+    if len(all_known) == 1:
+        typed = typed | {"portfolio_id": next(iter(all_known))}
     found = await page.services.get("portfolio", "/v1/files", order="desc", limit=_AT_ONCE, cursor=cursor, **wanted)
+    profiles, usual = await _profiles(page, all_known.get(typed.get("portfolio_id", "")))
     return page.show(
         "files/files.html",
         status,
-        profiles=await _profiles(page, all_known.get(typed.get("portfolio_id", ""))),
+        profiles=profiles,
+        profile=typed.get("profile") or ("" if wrong else usual),
         portfolios=all_known,
         choices=[("", page.tr("choose …")), *((key, each["title"]) for key, each in all_known.items())],
         found=found,
@@ -63,13 +68,30 @@ async def _files(
     )
 
 
-async def _profiles(page: Page, portfolio: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """The profiles of the chosen portfolio's creditor, with the choice of none."""
+async def _profiles(page: Page, portfolio: dict[str, Any] | None) -> tuple[list[tuple[str, str]], str]:
+    """The profiles of the portfolio's creditor, with the choice of none, and the one that is chosen at first.
+
+    That is the profile of the portfolio's last file, else the only one that there is.
+    """
     if portfolio is None:
-        return []
+        return [], ""
     path = f"/v1/creditors/{portfolio['creditor_id']}/file-profiles"
-    found = await page.services.get("portfolio", path, limit=1000)
-    return [("", page.tr("by its headers")), *((each["profile_id"], each["name"]) for each in found["items"])]
+    found, last = await asyncio.gather(
+        page.services.get("portfolio", path, limit=1000),
+        page.services.get("portfolio", "/v1/files", portfolio_id=portfolio["portfolio_id"], order="desc", limit=20),
+    )
+    known = [(each["profile_id"], each["name"]) for each in found["items"]]
+    # Corrected rows come with the columns that we gave them.
+    used = [each["profile_id"] or "" for each in last["items"] if each["mode"] != "amend"]
+    usual = used[0] if used else known[0][0] if len(known) == 1 else ""
+    return [("", page.tr("by its headers")), *known], usual
+
+
+@router.get("/files/profiles")
+async def profiles(page: CurrentPage, portfolio_id: str = "") -> Response:
+    """How the columns of the chosen portfolio's files can be read: a part of the form."""
+    found, usual = await _profiles(page, (await known.portfolios(page)).get(portfolio_id))
+    return page.show("files/profile.html", profiles=found, profile=usual)
 
 
 @router.post("/files")
