@@ -26,6 +26,7 @@ from recobro_console.files import portfolios as new_portfolios
 from recobro_console.guard import Guard
 from recobro_console.insight import api as insight
 from recobro_console.lists import api as lists
+from recobro_console.lists import demands
 from recobro_console.live import api as live
 from recobro_console.live.hub import Hub
 from recobro_console.operations import api as operations
@@ -47,6 +48,7 @@ ROUTERS = (
     agencies.staff,
     agencies.router,
     today.router,
+    demands.router,
     lists.staff,
     lists.router,
     new_portfolios.router,

@@ -4,14 +4,13 @@ from datetime import date, timedelta
 
 import pytest
 from chassis.languages import Language
-from console_scene import Scene
+from console_scene import Scene, findings
 from contracts_scene import contract, part, path_of, pay, placed, spanish
 from playwright.async_api import Browser, expect
 from recobro_console.contracts.promising import schedule
 from recobro_console.forms import amount_of
 from recobro_console.language import Reader
 from services_in_process import AS_OF
-from test_pages import findings
 
 _PATIENT = 240_000
 """Milliseconds; other tests may take the machine meanwhile."""
@@ -457,3 +456,20 @@ def test_a_refusal_keeps_its_figures_in_the_users_words() -> None:
         == "vence el 27/11/2026, no el 2026-02-31"
     )
     assert Reader(Language.EN).explained(said) == said
+
+
+async def test_customers_are_joined_to_one_person_and_parted_again(scene: Scene) -> None:
+    one, other = await contract(scene), await contract(scene)
+    async with scene.client("operator") as client:
+        join = path_of(one, "/join")
+        nobody = await scene.send(client, join, join, number="", reason="lo dijo")
+        done = await scene.send(client, join, join, number=other["contract_number"], reason="lo dijo")
+        assert done.status_code == 303, done.text
+        ledger = await part(client, one, "ledger")
+        assert other["contract_number"] in ledger
+        away = path_of(one, f"/part?of={other['contract_id']}")
+        parted = await scene.send(client, away, away, reason="es su hermano")
+        assert parted.status_code == 303, parted.text
+        assert other["contract_number"] not in await part(client, one, "ledger")
+        assert (await client.get(away)).status_code == 404
+    assert (nobody.status_code, "No hay ningún contrato" in nobody.text) == (404, True)

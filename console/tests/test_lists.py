@@ -125,3 +125,34 @@ async def test_a_list_and_a_contract_show_who_asked_before_a_call(scene: Scene, 
     assert "Permiso negado" in shown.text
     assert first["contract_number"] in shown.text
     assert "Consultas antes de llamar" in of_contract.text
+
+
+async def test_a_campaign_demands_numbers_and_permits_of_its_dialers(scene: Scene, campaign: str) -> None:
+    path = f"/campaigns/{campaign}/demands"
+    async with scene.client("operator") as client:
+        wrong = await scene.send(client, path, path, caller_ids="+525511112222\n5533334444", permits="required")
+        done = await scene.send(client, path, path, caller_ids="+525511112222, +525533334444", permits="optional")
+        shown = (await client.get(path)).text
+    assert (wrong.status_code, "debe ser un número como" in wrong.text) == (422, True)
+    assert "5533334444" in wrong.text
+    assert done.status_code == 303, done.text
+    assert "+525511112222\n+525533334444" in shown
+    known = await scene.platform.get("dialer-feed", f"/v1/campaigns/{campaign}")
+    assert (known["caller_ids"], known["permits"]) == (["+525511112222", "+525533334444"], "optional")
+
+
+async def test_numbers_that_nobody_may_call_are_loaded_from_a_file(scene: Scene) -> None:
+    path = "/lists/suppressions"
+    async with scene.client("operator") as client:
+        page = (await client.get(path)).text
+        token = page.partition("_csrf=")[2].partition('"')[0]
+        file = {"file": ("baja.csv", b"5512345678\n5587654321\n", "text/csv")}
+        where = f"{path}?_csrf={token}"
+        wrong = await client.post(where, data={"name": "Baja propia", "country": "MX"}, files=file)
+        done = await client.post(where, data={"name": "baja-propia", "country": "MX"}, files=file)
+        shown = (await client.get(path)).text
+        foreign = await client.post(f"{path}?_csrf=x", data={"name": "a", "country": "MX"}, files=file)
+    assert (wrong.status_code, 'value="Baja propia"' in wrong.text) == (422, True)
+    assert done.status_code == 303, done.text
+    assert "baja-propia" in shown
+    assert foreign.status_code == 403

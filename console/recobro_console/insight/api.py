@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -66,7 +67,7 @@ async def figure(
         portfolio_id = next(iter(portfolios), "")
     chosen = {"by": by, "first": first, "last": last, "portfolio_id": portfolio_id, "agency_id": agency_id}
     found = await page.attempt(page.services.get(wanted.service, wanted.path, **_parameters(wanted, chosen)))
-    rows = [] if isinstance(found, Trouble) else found["items"]
+    rows = [] if isinstance(found, Trouble) else [row for row in found["items"] if _says_something(row)]
     return page.show(
         "insight/figure.html",
         name=name,
@@ -100,6 +101,13 @@ async def file(
         raise HTTPException(404)
     chosen = {"by": by, "first": first, "last": last, "portfolio_id": portfolio_id, "agency_id": agency_id}
     return await page.pass_on(wanted.service, wanted.path, **_parameters(wanted, chosen), format=format)
+
+
+def _says_something(row: Mapping[str, Any]) -> bool:
+    """Whether a step of the waterfall moved anything. Its file has the other steps too."""
+    if row.get("step") in (None, "opening", "closing"):
+        return True
+    return any(Decimal(row[field] or 0) for field in ("contracts", "overdue", "total"))
 
 
 def _known(name: str) -> Figure:
