@@ -89,6 +89,7 @@ _LIMITS = {
     "operator_requests_at_once": 1000,
     "operator_open_requests": 10_000,
 }
+_NOTHING = {"items": [], "next_cursor": None}
 _SORTS = ("contract_number", "overdue_balance", "days_past_due", "withdrawn_at")
 
 
@@ -159,7 +160,7 @@ async def console(
             f"http://{service}": httpx.ASGITransport(app) for service, app in apps.items()
         }
         for service in ("assignment", "field-visits", "promises"):
-            mounts[f"http://{service}"] = httpx.MockTransport(lambda _: httpx.Response(200, json={"items": [], "next_cursor": None}))
+            mounts[f"http://{service}"] = httpx.MockTransport(lambda _: httpx.Response(200, json=_NOTHING))
         http = httpx.AsyncClient(mounts=mounts, timeout=600)
         base = test_settings(own["console"].dsn, service="console").model_dump()
         shown = ConsoleSettings(**base | {"console_signing_key_file": private_key_file()})

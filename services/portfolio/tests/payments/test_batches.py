@@ -201,7 +201,7 @@ async def test_pieces_are_booked_one_after_the_other(
 
     async def watched(tx: Transaction, rows: Any, say: Any) -> Any:
         pieces.append([(one.contract_id, one.place) for one in rows])
-        return await book_piece(tx, rows)
+        return await book_piece(tx, rows, say)
 
     monkeypatch.setattr(batches, "book_piece", watched)
     outcome = await receive_batch(database, batch_of(*rows))
