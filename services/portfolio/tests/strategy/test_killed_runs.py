@@ -1,0 +1,98 @@
+"""A daily run and the judge that are killed again and again end as if nothing had happened."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from portfolio.stages import daily_run
+from portfolio.strategy import judging
+from portfolio_builders import TODAY, Given, days_ago
+from recobro_events import Database
+
+KILLS = 6
+CONTRACTS = 12
+UNTIL = TODAY + timedelta(days=35)
+_RUN = """
+import asyncio, sys
+from datetime import date
+from uuid import UUID
+from portfolio.stages import daily_run
+from portfolio.strategy import judging
+from recobro_events import Database
+
+daily_run.CHUNK_CONTRACTS = judging.CHUNK_CONTRACTS = 2
+
+async def main():
+    database = Database(sys.argv[1])
+    await database.open()
+    await daily_run.advance(database, UUID(sys.argv[2]), date.fromisoformat(sys.argv[3]))
+    while await judging.work(database):
+        pass
+
+asyncio.run(main())
+"""
+_LINES = "SELECT count(*) AS lines FROM contract_history JOIN contract USING (contract_id) WHERE portfolio_id = $1"
+_STATE = """
+SELECT contract_number, stage, as_of, days_past_due, next_change_on, segment, segment_since, step, episode, version,
+    (SELECT array_agg((step, since)::text ORDER BY since, step) FROM contract_step
+        WHERE contract_step.contract_id = contract.contract_id) AS steps,
+    (SELECT array_agg((kind, summary, business_date)::text ORDER BY business_date, kind, summary)
+        FROM contract_history WHERE contract_history.contract_id = contract.contract_id) AS history,
+    (SELECT array_agg(type ORDER BY type) FROM outbox_bulk WHERE key = contract_id::text) AS events
+FROM contract WHERE portfolio_id = $1 ORDER BY contract_number
+"""
+_MARKS = "SELECT FROM judging_mark WHERE portfolio_id = $1"
+
+
+async def filled(given: Given) -> UUID:
+    portfolio_id = await given.portfolio()
+    for n in range(CONTRACTS):
+        due = [(days_ago(30 * k + 5 * n - 20), f"{100 + n}.00") for k in range(3)]
+        await given.contract(portfolio_id, *due, number=f"C-{n:02}")
+    return portfolio_id
+
+
+async def state(given: Given, portfolio_id: UUID) -> list[tuple[object, ...]]:
+    assert await given.rows(_MARKS, portfolio_id) == []
+    return [tuple(row.values()) for row in await given.rows(_STATE, portfolio_id)]
+
+
+async def _started(database: Database, portfolio_id: UUID) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _RUN, database.dsn, str(portfolio_id), UNTIL.isoformat()
+    )
+
+
+async def _killed(given: Given, portfolio_id: UUID, lines: int) -> None:
+    """Start a run, and kill it once the contracts have so many lines of history."""
+    process = await _started(given.database, portfolio_id)
+    async with asyncio.timeout(240):
+        while (await given.rows(_LINES, portfolio_id))[0]["lines"] < lines:
+            assert process.returncode is None
+            await asyncio.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+@pytest.mark.process
+async def test_killed_runs_end_in_the_state_of_one_that_was_left_alone(given: Given) -> None:
+    alone, killed = await filled(given), await filled(given)
+    while await judging.work(given.database):
+        pass
+    await daily_run.advance(given.database, alone, UNTIL)
+    while await judging.work(given.database):
+        pass
+    [known] = await given.rows(_LINES, alone)
+    [before] = await given.rows(_LINES, killed)
+    moments = sorted(random.Random().sample(range(before["lines"] + 1, known["lines"]), KILLS))
+    for lines in moments:
+        await _killed(given, killed, lines)
+    last = await _started(given.database, killed)
+    async with asyncio.timeout(240):
+        assert await last.wait() == 0
+    assert await state(given, killed) == await state(given, alone), f"killed at {moments}"
