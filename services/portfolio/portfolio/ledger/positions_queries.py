@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from projections.silence import days_paused, paused_spans
 from recobro_events import outbox
 from recobro_events.contracts.portfolio import ContractNearsStage, ContractStageChanged, StageCause
 
@@ -23,28 +24,6 @@ _STAGE = "CASE {starts} ELSE 'current' END".format(
 _NEXT_START = "CASE {starts} END".format(
     starts=" ".join(f"WHEN days < {start} THEN {start}" for start in STARTS.values())
 )
-
-
-def paused_spans(contract_id: str) -> str:
-    """SQL: the paused days of a contract as spans ``starts_on``, ``ends_on`` that do not overlap.
-
-    Pauses of different scopes may overlap, and a day counts once: each span begins after the pauses that began before
-    it. A pause that was called off has no days.
-    """
-    return f"""
-        (SELECT greatest(starts_on, before + 1) AS starts_on, ends_on FROM (
-            SELECT starts_on, ends_on, max(coalesce(ends_on, 'infinity')) OVER (ORDER BY starts_on, pause_id
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-            FROM pause WHERE pause.contract_id = {contract_id} AND coalesce(ends_on, 'infinity') >= starts_on
-        ) AS each WHERE coalesce(ends_on, 'infinity') > coalesce(before, '-infinity'))"""
-
-
-def days_paused(contract_id: str, after: str, until: str) -> str:
-    """SQL: the number of paused days d of a contract with ``after`` < d ≤ ``until``."""
-    return f"""
-        (SELECT coalesce(sum(greatest(0, least(coalesce(paused.ends_on, {until}), {until})
-            - greatest(paused.starts_on, {after} + 1) + 1)), 0)::integer
-        FROM {paused_spans(contract_id)} AS paused)"""
 
 
 # The clock counts the days after ``greatest(as_of, oldest)``. A pause delays the next stage by its whole length if it
