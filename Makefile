@@ -82,6 +82,9 @@ attack: setup ## attack a platform in every way, check that lost controls are no
 bench-dialer: setup ## measure permits beside their floor (BENCH_ARGS)
 	@PYTHONPATH=bench $(BIN)/python bench/permits.py $(BENCH_ARGS)
 
+bench-strategy: setup ## change bands and segments of 1M instalments beside the bare SQL (BENCH_ARGS)
+	@PYTHONPATH=bench $(BIN)/python bench/strategy.py $(BENCH_ARGS)
+
 bench-portfolio: setup ## load a file on a running platform, CPU time beside bounds (DATA, ROWS)
 	@$(BIN)/python bench/make_portfolio.py $(BENCH_FILE) --rows $(ROWS)
 	@PYTHONPATH=bench $(BIN)/python bench/loading.py $(BENCH_FILE) --data $(DATA)
@@ -184,5 +187,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast client-check floor stage-histories simulate attack-short attack faults-short faults faults-long bench-dialer bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check floor stage-histories simulate attack-short attack faults-short faults faults-long bench-dialer bench-strategy bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

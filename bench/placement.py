@@ -133,17 +133,17 @@ def server(dsn: str | None) -> Iterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def own_database(dsn: str) -> AsyncIterator[Database]:
-    """Yield a new, migrated database, and drop it afterwards."""
+async def own_database(dsn: str, service: str = "assignment") -> AsyncIterator[Database]:
+    """Yield a new, migrated database of the service, and drop it afterwards."""
     name = f"bench_{uuid.uuid4().hex}"
     admin = await asyncpg.connect(dsn)
     await ensure_agency_role(admin)
     await admin.execute(f"CREATE DATABASE {name}")
     try:
         own = urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
-        await asyncio.to_thread(upgrade, own, "assignment.migrations")
+        await asyncio.to_thread(upgrade, own, f"{service}.migrations")
         database = Database(own, statement_timeout_seconds=600)
-        database.service = "assignment"
+        database.service = service
         await database.open()
         yield database
         await database.close()
