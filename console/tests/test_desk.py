@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from chassis.second_person import ROLE_SCOPE
 from chassis.testing import mint
-from console_scene import Scene
+from console_scene import Scene, findings
 from contracts_scene import contract
 from playwright.async_api import Browser
 from recobro_platform import SCOPES
-from test_pages import findings
 
 
 async def read(scene: Scene, path: str) -> Any:
