@@ -89,7 +89,7 @@ _LIMITS = {
     "operator_requests_at_once": 1000,
     "operator_open_requests": 10_000,
 }
-_NOTHING = {"items": [], "next_cursor": None}
+_NOTHING: Mapping[str, object] = {"items": [], "next_cursor": None}
 _SORTS = ("contract_number", "overdue_balance", "days_past_due", "withdrawn_at")
 
 
