@@ -23,6 +23,11 @@ def _parts(source: str) -> str:
     )
 
 
+def _changed_part(part: str) -> str:
+    """SQL: the part with what charges change it by, not below 0. A part that nobody has stated stays unknown."""
+    return f"{part} = instalment.{part} + greatest(-instalment.{part}, due.{part})"
+
+
 # $1 contracts. First the charges that raise: each goes to the instalment with its due date, else to the oldest. Then
 # those that lower come off the oldest instalments. base: the creditor's amount, which is below 0 where a dispute has
 # decided away more than the creditor had stated. What was paid of an instalment stays paid, until payments are applied
@@ -72,7 +77,7 @@ WITH live AS MATERIALIZED (
 ), changed AS (
     UPDATE instalment SET amount = due.amount,
         unpaid = greatest(0, due.amount - (instalment.amount - instalment.unpaid)),
-        {", ".join(f"{part} = greatest(0, instalment.{part} + due.{part})" for part in _PART_OF.values())}
+        {", ".join(_changed_part(part) for part in _PART_OF.values())}
     FROM (
         SELECT contract_id, number, {", ".join(_PART_OF.values())},
             amount - coalesce((SELECT sum(share.amount) FROM share

@@ -107,6 +107,21 @@ async def test_a_file_without_parts_keeps_those_that_are_known_of_the_instalment
     assert contract["components"]["calculated_on"] == "2026-09-08"
 
 
+async def test_charges_leave_an_instalment_unsplit_that_nobody_has_split(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    await service.load(portfolio_id, row("A", 1, amount_due="10.00"), row("A", 2, due_date="2026-10-01", **SPLIT))
+    path = f"/v1/contracts/{uuid5(portfolio_id, 'A')}/charges"
+    for kind in ("waiver", "fee"):
+        charge = {"kind": kind, "amount": "4.00", "charged_on": "2026-09-10", "reason": "agreed"}
+        assert (await service.client.post(path, json=charge)).status_code == 201
+    contract = await service.contract(portfolio_id, "A")
+    first, second = contract["instalments"]
+    assert first["components"] is None
+    fees, other = second["components"]["fees"], second["components"]["other"]
+    assert contract["components"]["fees"] == fees
+    assert float(contract["components"]["other"]) == float(other) + 10
+
+
 async def test_corrected_rows_add_their_parts_and_keep_those_of_other_instalments(service: ServiceClient) -> None:
     portfolio_id = await service.portfolio()
     file = await service.load(portfolio_id, row("A", 1, **SPLIT), row("A", 2, **(SPLIT | {"fees": "1.00"})))
