@@ -84,11 +84,13 @@ async def _act(
         first = today - timedelta(days=chance.randrange(-5, 40))
         last = first + timedelta(days=chance.randrange(20))
         body = {"reason": "moratorium", "starts_on": str(first), "ends_on": str(last)}
+        # Each history has a postal code of its own: pauses of the histories before it go on.
+        code = (await given.row(contract_id))["contract_number"].upper()
         scopes = {
             "": {},
             "portfolio": {"portfolio_id": str(portfolio_id)},
             "person": {"person_id": str((await given.row(contract_id))["debtor_id"])},
-            "postal_code": {"creditor_id": str(given.creditor_id), "country": "MX", "postal_code": "06000"},
+            "postal_code": {"creditor_id": str(given.creditor_id), "country": "MX", "postal_code": code},
         }
         of = chance.choice(list(scopes))
         path = "/v1/scoped-pauses" if of else f"/v1/contracts/{contract_id}/pauses"
@@ -124,6 +126,11 @@ async def _play(client: httpx.AsyncClient, given: Given, chance: random.Random) 
     portfolio_id = await given.portfolio()
     owed = [(days_ago(chance.randrange(-20, 70)), Decimal(chance.randrange(20, 120))) for _ in range(3)]
     contract_id = await given.contract(portfolio_id, *((due_on, str(amount)) for due_on, amount in owed))
+    async with given.database.transaction() as tx:
+        own_code = (
+            "UPDATE address SET postal_code = (SELECT upper(contract_number) FROM contract WHERE contract_id = $1)"
+        )
+        await tx.execute(f"{own_code} WHERE contract_id = $1", contract_id)
     model, today, said = Model(owed), TODAY, dict[date, Said]()
     for _ in range(8):
         said[today] = model.position(today)
