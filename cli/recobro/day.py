@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recobro import figures
 from recobro.bank_chapter import play_bank_file
-from recobro.client import Client
+from recobro.client import Client, Refused
 from recobro.errors import Trouble
 from recobro.figures import Record
 from recobro.language import day, tr, word
@@ -68,6 +68,7 @@ class Day:
         self._recall(recalled, agencies[self._second.agency_id])
         self._visit(visited)
         self._dialers(called, agencies)
+        self._ask_before_calling(paid, agencies[self._first.agency_id])
         self._commission(payment_id, agencies[self._first.agency_id])
         self._proof()
 
@@ -284,6 +285,24 @@ class Day:
             tr("a call to {contract}, still listed, is recorded: no answer", contract=entry["contract_number"]),
             outcome["accepted"],
             1,
+        )
+
+    def _ask_before_calling(self, entry: Record, agency: Client) -> None:
+        """A dialer asks about the contract that was paid. At night it may be refused because of the hour."""
+        asked = {"list_id": self._first.list_id, "contract_number": entry["contract_number"]}
+        try:
+            agency.post("dialer-feed", "/v1/permits", asked | {"phone": entry["phones"][0]})
+            status, why = 200, ""
+        except Refused as refused:
+            status, why = refused.status, str(refused.problem.get("detail", ""))
+        self._story.fact(
+            tr(
+                "a dialer that asks whether it may call {contract}, which has paid, is refused: “{why}”",
+                contract=entry["contract_number"],
+                why=why.rstrip("."),
+            ),
+            status,
+            409,
         )
 
     def _still_listed(self, client: Client, list_id: str) -> set[str]:
