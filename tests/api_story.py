@@ -7,7 +7,6 @@ from unittest.mock import patch
 from api_recording import Json, Recording
 from dialer_feed.permits import asking
 from portfolio.desk import working
-from portfolio.strategy import judging
 from services_in_process import AS_OF
 
 DAY = AS_OF.isoformat()
@@ -150,12 +149,6 @@ async def _profiles(recording: Recording, creditor: str, portfolio: str) -> None
     await ask("portfolio", "list_file_profiles", creditor_id=creditor)
 
 
-async def _judged(recording: Recording) -> None:
-    """Judge what waits, beside the platform's own judge."""
-    while await judging.work(recording.platform.databases["portfolio"]):
-        pass
-
-
 async def _segments(recording: Recording, portfolio: str, contract: str) -> None:
     ask = recording.ask
     rules = {
@@ -169,7 +162,7 @@ async def _segments(recording: Recording, portfolio: str, contract: str) -> None
     await ask("portfolio", "try_segment_rules", rules, portfolio_id=portfolio)
     await ask("portfolio", "change_segment_rules", rules, portfolio_id=portfolio)
     await ask("portfolio", "read_segment_rules", portfolio_id=portfolio)
-    await _judged(recording)
+    await recording.platform.until("portfolio", "SELECT count(*) = 0 FROM judging_anew")
     await ask("portfolio", "read_segment_trial", portfolio_id=portfolio)
     await ask("portfolio", "read_segment", contract_id=contract)
     ladder = {

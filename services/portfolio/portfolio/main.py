@@ -39,9 +39,10 @@ def build_app(
     role: Role = Role.ALL,
     *,
     bank_loader: BankLoader | None = None,
+    poll_seconds: float = judge.POLL_SECONDS,
 ) -> FastAPI:
     """Build the app. The database must be migrated already. ``loader`` loads the uploaded files, ``bank_loader`` those
-    of banks."""
+    of banks. The judge and the follower of agreements look for work every ``poll_seconds``."""
     stager = Stager(database)
     press = Press(TEMPLATES)
     bank_loader = bank_loader or BankLoader(database)
@@ -55,7 +56,13 @@ def build_app(
         runtime=runtime,
         routers=ROUTERS,
         lifespan=[press.running],
-        background=[*loader.kept(), *bank_loader.kept(), *stager.kept(), judge.kept(database), follower.kept(database)],
+        background=[
+            *loader.kept(),
+            *bank_loader.kept(),
+            *stager.kept(),
+            judge.kept(database, poll_seconds),
+            follower.kept(database, poll_seconds),
+        ],
         role=role,
     )
     app.state.loader = loader

@@ -7,10 +7,8 @@ import pytest
 from chassis import create_app
 from chassis.testing import client_for, mint, test_settings
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
-from portfolio.agreements import follower
 from portfolio.api import ROUTERS
 from portfolio.main import build_app
-from portfolio.strategy import judge
 from portfolio_builders import Given
 from recobro_events import Database
 from service_client import ManualBankLoader, ManualLoader, ServiceClient, read_in_thread, read_payments_in_thread
@@ -62,13 +60,12 @@ async def client(contracts_client: httpx.AsyncClient, database: Database) -> htt
 async def shared_service(migrated: Database) -> AsyncIterator[ServiceClient]:
     loader = ManualLoader(migrated, intake=read_in_thread, chunk_contracts=1)
     bank = ManualBankLoader(migrated, intake=read_payments_in_thread, chunk_rows=2)
-    with pytest.MonkeyPatch.context() as patched:
-        # Tests call ``judging.work`` and ``following.follow_all`` at the moment that they choose.
-        patched.setattr(judge, "POLL_SECONDS", 10**6)
-        patched.setattr(follower, "POLL_SECONDS", 10**6)
-        app = build_app(test_settings(migrated.dsn), Database(migrated.dsn), None, loader, bank_loader=bank)
-        async with client_for(app, mint()) as client:
-            yield ServiceClient(client, migrated, loader, bank)
+    # Tests call ``judging.work`` and ``following.follow_all`` at the moment that they choose.
+    app = build_app(
+        test_settings(migrated.dsn), Database(migrated.dsn), None, loader, bank_loader=bank, poll_seconds=10**6
+    )
+    async with client_for(app, mint()) as client:
+        yield ServiceClient(client, migrated, loader, bank)
 
 
 @pytest.fixture

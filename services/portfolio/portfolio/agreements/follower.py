@@ -19,11 +19,11 @@ _MOST_PAUSE_SECONDS = 30.0
 _log = structlog.get_logger(__name__)
 
 
-def kept(database: Database) -> Kept:
+def kept(database: Database, poll_seconds: float = POLL_SECONDS) -> Kept:
     """The task of the follower. If it ends, another one goes on: what is done is no longer to be followed."""
 
     async def run() -> None:
-        backoff = Backoff(POLL_SECONDS, _MOST_PAUSE_SECONDS)
+        backoff = Backoff(poll_seconds, _MOST_PAUSE_SECONDS)
         while True:
             try:
                 await following.follow_all(database)
@@ -32,6 +32,6 @@ def kept(database: Database) -> Kept:
                 _log.warning("following_interrupted", error=type(error).__name__, exc_info=True)
                 await backoff.wait()
                 continue
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(poll_seconds)
 
     return keep("agreements", run)

@@ -18,11 +18,11 @@ _MOST_PAUSE_SECONDS = 30.0
 _log = structlog.get_logger(__name__)
 
 
-def kept(database: Database) -> Kept:
+def kept(database: Database, poll_seconds: float = POLL_SECONDS) -> Kept:
     """The task of the judge. If it ends, another one goes on: what is judged is no longer marked."""
 
     async def run() -> None:
-        backoff = Backoff(POLL_SECONDS, _MOST_PAUSE_SECONDS)
+        backoff = Backoff(poll_seconds, _MOST_PAUSE_SECONDS)
         while True:
             try:
                 worked = await judging.work(database)
@@ -32,6 +32,6 @@ def kept(database: Database) -> Kept:
                 await backoff.wait()
                 continue
             if not worked:
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(poll_seconds)
 
     return keep("judge", run)
