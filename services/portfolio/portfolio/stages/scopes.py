@@ -26,7 +26,6 @@ from chassis import (
     page,
 )
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 from recobro_events import Transaction
 
 from portfolio.ledger import limits
@@ -57,9 +56,7 @@ class Scope(InputModel):
         of_code = (self.creditor_id, self.country, self.postal_code)
         given = [self.person_id is not None, self.portfolio_id is not None, any(one is not None for one in of_code)]
         if given.count(True) != 1 or (given[2] and None in of_code):
-            raise PydanticCustomError(
-                "scope", "must have person_id, or portfolio_id, or creditor_id, country and postal_code"
-            )
+            raise ValueError("must have person_id, or portfolio_id, or creditor_id, country and postal_code")
         return self
 
 
