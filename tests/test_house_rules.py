@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 from chassis.logs import FIELDS
 
@@ -197,3 +199,12 @@ def test_requirements_are_locked_with_hashes() -> None:
         blocks = re.split(r"^(?=[a-zA-Z0-9._-]+(?:\[[^\]]*\])?==)", lock.read_text(), flags=re.M)[1:]
         assert len(pinned) == len(blocks) > 0
         assert all("--hash=sha256:" in block for block in blocks)
+
+
+@pytest.mark.parametrize("folder", PACKAGES)
+def test_modules_import_each_other_in_no_circle(folder: str) -> None:
+    """Else a module can be imported only after another one, as long as somebody happens to do that."""
+    [package] = [path.parent.name for path in (ROOT / folder).glob("*/__init__.py")]
+    graph = grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert list(TopologicalSorter(imports).static_order())

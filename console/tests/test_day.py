@@ -97,6 +97,8 @@ async def the_files(day: Day) -> None:
     first = csv_of([rows[0] | {DUE: BAD}, *rows[1:]])
     await hands.go("/files", "f")
     await hands.choose(day.field("portfolio_id"), day.portfolio_id)
+    # The arrow keys pass other portfolios, whose profiles come and go.
+    await page.locator("[name=portfolio_id].htmx-request").wait_for(state="detached")
     await hands.hand_in("cartera.csv", first)
     await hands.press(day.button("First see how it would be read"))
     await hands.choose(page.get_by_label(RENAMED, exact=True), "due_date")

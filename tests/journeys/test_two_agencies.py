@@ -168,6 +168,12 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     party = {"role": "guarantor", "name": "Rosa Gil"}
     ids["party_id"] = client.post("portfolio", f"/v1/contracts/{contracts[0]}/parties", party)["party_id"]
     ids["person_id"] = whole["debtor"]["debtor_id"]
+    path = f"/v1/people/{ids['person_id']}/convenience"
+    inconvenient = {"not_media": ["whatsapp"], "reason": "the debtor said so"}
+    ids["convenience_id"] = client.post("portfolio", path, inconvenient)["items"][0]["convenience_id"]
+    worklist = {"name": "two", "when": {"stages": ["early", "late"]}}
+    ids["worklist_id"] = client.post("portfolio", "/v1/worklists", worklist)["worklist_id"]
+    ids["item_id"] = client.post("portfolio", f"/v1/worklists/{ids['worklist_id']}/next", {})["item"]["item_id"]
     ids["letter_id"] = ids["unsent_id"] = ids["report_id"] = ids["permit_id"] = NO_LETTER
     ids["name"], ids["version"] = "own-suppression-list", "1"
     return stage

@@ -206,9 +206,9 @@ _STATEMENTS = {
     "lock entries": (withdrawals.LOCK_LIVE_ENTRIES, 1),
     "number": (withdrawals.NUMBER, 6),
     "withdraw others": (withdrawals.WITHDRAW_OTHERS_OF_ANOTHER, 3),
-    "record calls": (calls.RECORD, 23),
-    "gather": (building_queries.GATHER[OneEntryPer.CONTRACT], 6),
-    "gather people": (building_queries.GATHER[OneEntryPer.PERSON], 6),
+    "record calls": (calls.RECORD, 24),
+    "gather": (building_queries.GATHER[OneEntryPer.CONTRACT], 8),
+    "gather people": (building_queries.GATHER[OneEntryPer.PERSON], 8),
     "recheck": (building_queries._RECHECK, 1),
 }
 

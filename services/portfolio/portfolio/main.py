@@ -21,7 +21,6 @@ _TAGS = {
     "files": "Portfolio files, from the upload to the rejected rows.",
     "payment files": "Banks' files of payments, from the upload to the rejected rows.",
     "contracts": "Contracts, payments, clarifications, pauses, debtors and contact points.",
-    "documents": "The documents that a debtor gets about an agreement.",
     "people": "Customers of a creditor who are one person.",
     "staging": "The business date moves, and contracts change their stages.",
     "reports": "What agencies reported about contracts that were not with them.",

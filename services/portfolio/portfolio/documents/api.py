@@ -16,7 +16,7 @@ from portfolio.documents import queries
 from portfolio.documents.papers import agreement_of, no_debt_of
 from portfolio.ledger.actors import ActorOfChange
 
-router = Router(prefix="/v1", tags=["documents"])
+router = Router(prefix="/v1", tags=["contracts"])
 _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}}}
 _Language = Annotated[
     Language | None, Query(description="Default: the debtor's language, else that of the jurisdiction")

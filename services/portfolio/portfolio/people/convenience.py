@@ -23,7 +23,7 @@ from portfolio.ledger.changes import Change, record_each
 from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
 from portfolio.people import convenience_queries as queries
-from portfolio.people import people
+from portfolio.people import finding
 
 MOST_OF_PERSON = 20
 """So many statements of one person hold at once. Whoever says more, has the old ones removed."""
@@ -101,7 +101,7 @@ def reported(event: ConvenienceRequested, received: UUID | None = None) -> State
 
 async def read(reader: Reader, any_id: UUID) -> Conveniences:
     """Return what the person calls inconvenient. Raises ``PersonUnknown``."""
-    person_id = await people.person_of(reader, any_id)
+    person_id = await finding.person_of(reader, any_id)
     rows = [KeptConvenience.model_validate(one) for one in await reader.fetchval(queries.OF_PERSON, person_id)]
     removed = await reader.fetch(queries.REMOVED, person_id)
     return Conveniences(person_id=person_id, items=rows, removed=[RemovedConvenience(**dict(row)) for row in removed])
@@ -157,12 +157,12 @@ async def spread(tx: Transaction, debtor_ids: Collection[UUID]) -> None:
 
 async def _locked(tx: Transaction, any_id: UUID) -> list[UUID]:
     """Lock the person. Returns all customers who are this person."""
-    await people.person_of(tx, any_id)
+    await finding.person_of(tx, any_id)
     await lock_contracts(tx, (), with_people=[any_id])
-    person_id = await people.person_of(tx, any_id)
+    person_id = await finding.person_of(tx, any_id)
     debtor_ids = [row["debtor_id"] for row in await tx.fetch(queries.MEMBERS, person_id)]
     if not debtor_ids:
-        raise people.PersonUnknown()
+        raise finding.PersonUnknown()
     return debtor_ids
 
 

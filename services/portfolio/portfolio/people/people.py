@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from chassis import Conflict, ContractUnknown, InputModel, NotFound, OutputModel, Reader, ShortText
+from chassis import Conflict, ContractUnknown, InputModel, OutputModel, Reader, ShortText
 from pydantic import Field
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import DebtorStatus
@@ -12,6 +12,7 @@ from portfolio.ledger import history
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.ledger.locking import lock_contracts
 from portfolio.people import queries
+from portfolio.people.finding import PersonUnknown, person_of
 from portfolio.people.regrouping import BY_DECISION, Membership, joined, regroup
 
 
@@ -64,11 +65,6 @@ class Person(OutputModel):
     unlinked: list[Unlinked] = Field(default=[])
 
 
-class PersonUnknown(NotFound):
-    code = "person-unknown"
-    detail = "There is no person, and no debtor, with this id."
-
-
 async def read(reader: Reader, any_id: UUID) -> Person:
     """Return the person with this id, or whom the debtor with this id is. Raises ``PersonUnknown``."""
     person_id = await person_of(reader, any_id)
@@ -82,14 +78,6 @@ async def read(reader: Reader, any_id: UUID) -> Person:
         customers=[Member(**{name: row[name] for name in Member.model_fields}) for row in rows],
         unlinked=[Unlinked(**dict(row)) for row in unlinked],
     )
-
-
-async def person_of(reader: Reader, any_id: UUID) -> UUID:
-    """Return the person with this id, or whom the debtor with this id is. Raises ``PersonUnknown``."""
-    row = await reader.fetchrow(queries.PERSON, any_id)
-    if row is None or row["person_id"] is None:
-        raise PersonUnknown()
-    return row["person_id"]  # type: ignore[no-any-return]
 
 
 async def link(tx: Transaction, any_id: UUID, decision: PersonDecision) -> Person:

@@ -88,9 +88,15 @@ async def test_a_republished_contract_carries_every_kind_of_part(client: httpx.A
     assert all(getattr(revised, name) for name in (*parts, "last_payment"))
 
 
-def test_only_the_ledger_attempts_segments_and_the_ladder_write_events_and_history_in_sql() -> None:
+def test_only_these_write_events_and_history_in_sql() -> None:
     package = Path(portfolio.__file__).parent
     writes = re.compile(r"INTO outbox_|outbox\.rows\(|INTO contract_history|INTO_HISTORY")
     found = {str(path.relative_to(package)) for path in package.rglob("*.py") if writes.search(path.read_text())}
     of_the_ledger = {"ledger/positions_queries.py", "ledger/whole_queries.py", "ledger/history.py"}
-    assert found == {*of_the_ledger, "debtors/attempts_queries.py", "segments/queries.py", "ladder/queries.py"}
+    assert found == {
+        *of_the_ledger,
+        "debtors/attempts_queries.py",
+        "stages/scopes_queries.py",
+        "segments/queries.py",
+        "ladder/queries.py",
+    }
