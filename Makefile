@@ -46,6 +46,12 @@ client-check: setup ## generate clients from the OpenAPI documents and play the 
 	@tests/clients/generator
 	@RECOBRO_CLIENT_CHECK=1 $(BIN)/python -m pytest tests/clients
 
+day-short: setup ## play two days of a clerk in a browser, by the mouse and by the keyboard alone
+	@RECOBRO_DAY=1 $(BIN)/python -m pytest console/tests/test_day.py -k "es-mouse-1280 or en-keyboard-390"
+
+day: setup ## play six days of a clerk in a browser, in three languages
+	@RECOBRO_DAY=1 $(BIN)/python -m pytest console/tests/test_day.py
+
 faults-short: setup ## inject one fault over each log, check that defects are noticed
 	@RECOBRO_FAULTS=1 $(BIN)/python -m pytest tests/faults -k "embedded-killed-anyone or kafka-killed-anyone or rolled_back"
 
@@ -187,5 +193,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast client-check floor stage-histories simulate attack-short attack faults-short faults faults-long bench-dialer bench-strategy bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check floor stage-histories simulate attack-short attack day-short day faults-short faults faults-long bench-dialer bench-strategy bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

@@ -3,10 +3,13 @@
 A file with a column of another name and a bad row is loaded and mended, a second one is confirmed, a list is built. On
 a second window a payment, a dispute and a promise take their contracts off the list. At the end an objection and an
 event that was set aside are dealt with, and no call was wrongful.
+
+A day takes half a minute of a browser, so `make day` plays the days by themselves, and `make test` leaves them out.
 """
 
 import csv
 import io
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -24,6 +27,7 @@ from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.testing import apart, apply_records, record_of
 from services_in_process import AS_OF, PROGRAMS, InProcessPlatform, all_services_in_process, sample
 
+pytestmark = pytest.mark.skipif("RECOBRO_DAY" not in os.environ, reason="`make day` plays days in a browser")
 NUMBER, DUE, RENAMED = "No. Contrato", "Fecha de vencimiento", "Vence (nuevo)"
 BAD = "32/13/2026"
 
