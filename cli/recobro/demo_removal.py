@@ -2,21 +2,23 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
+
+from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from recobro.client import Client
 from recobro.demo import AGENCIES, CREDITOR, PORTFOLIO, AsAgency
 from recobro.figures import Record
 from recobro.language import tr
-from recobro.terminal import count, out, printable
+from recobro.terminal import count, err, may_show, out, printable
 
 _PLAYED = re.compile(rf"{PORTFOLIO} \d+")
 _FIRST_RULE = "Default dialing"
 """The rule of the demo of earlier releases. It held for every portfolio."""
 
-
 _RECALLED_SECONDS = 120.0
+"""An agency acknowledges three recalls a second at most, so the recalls of a whole portfolio take minutes."""
 
 
 def remove(client: Client, as_agency: AsAgency) -> None:
@@ -37,13 +39,21 @@ def remove(client: Client, as_agency: AsAgency) -> None:
     names = {name for name, _ in AGENCIES}
     agencies = [one["agency_id"] for one in client.items("assignment", "/v1/agencies") if one["name"] in names]
     _end_rules(client, {one["portfolio_id"] for one in played}, set(agencies))
-    _acknowledge(client, played, {one: as_agency(UUID(one)) for one in agencies})
+    left = _acknowledge(client, played, {one: as_agency(UUID(one)) for one in agencies})
     if not played:
         out.print(tr("The demo has left nothing here."))
         return
     for one in played:
         out.print(tr("Out of the work: {portfolio}", portfolio=printable(one["name"])), markup=False)
     out.print(tr("{count} contracts are closed and leave lists, agencies, visits and promises.", count=count(closed)))
+    if left:
+        out.print(
+            tr(
+                "{count} recalls wait for their agency still, and become final after the days of grace. Run this"
+                " command again to acknowledge more of them now.",
+                count=count(left),
+            )
+        )
     out.print(tr("What stays, and in no report of another day: the names of the demo, and its history."))
 
 
@@ -65,26 +75,39 @@ def _end_rules(client: Client, portfolio_ids: set[str], agencies: set[str]) -> N
             client.post("assignment", f"/v1/placement-rules/{rule['rule_id']}/end", {})
 
 
-def _acknowledge(client: Client, played: Sequence[Record], agencies: Mapping[str, Client]) -> None:
-    """Acknowledge the recalls of the closed contracts, which assignment learns of through events, as the agencies."""
+def _acknowledge(client: Client, played: Sequence[Record], agencies: Mapping[str, Client]) -> int:
+    """Acknowledge the recalls of the closed contracts, which assignment learns of through events, as the agencies.
+
+    Returns how many placements are left when the time is over.
+    """
     contracts = {
         contract["contract_id"]
         for one in played
         for contract in client.items("portfolio", "/v1/contracts", portfolio_id=one["portfolio_id"], limit=1000)
     }
     deadline = time.monotonic() + _RECALLED_SECONDS
-    while agencies and time.monotonic() < deadline:
-        placements = [
-            placement
-            for agency_id in agencies
-            for state in ("active", "recall_pending")
-            for placement in client.items("assignment", "/v1/placements", agency_id=agency_id, state=state, limit=1000)
-            if placement["contract_id"] in contracts
-        ]
-        if not placements:
-            return
-        for placement in placements:
-            if placement["state"] == "recall_pending":
-                path = f"/v1/placements/{placement['placement_id']}/acknowledgement"
-                agencies[placement["agency_id"]].post("assignment", path, {"reason": tr("end of the demo")})
-        time.sleep(0.2)
+    columns = (TextColumn("{task.description}", markup=False), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True, disable=not may_show()) as progress:
+        task = progress.add_task(tr("The agencies acknowledge their recalls"), total=None)
+        while placements := _recalled(client, contracts, agencies):
+            progress.update(task, total=max(progress.tasks[0].total or 0, len(placements)))
+            for placement in placements:
+                if time.monotonic() > deadline:
+                    return len(_recalled(client, contracts, agencies))
+                if placement["state"] == "recall_pending":
+                    path = f"/v1/placements/{placement['placement_id']}/acknowledgement"
+                    agencies[placement["agency_id"]].post("assignment", path, {"reason": tr("end of the demo")})
+                    progress.advance(task)
+            time.sleep(0.2)
+    return 0
+
+
+def _recalled(client: Client, contracts: Collection[str], agencies: Collection[str]) -> list[Record]:
+    """The placements of these contracts that are recalled, or will be in a moment."""
+    return [
+        placement
+        for agency_id in agencies
+        for state in ("active", "recall_pending")
+        for placement in client.items("assignment", "/v1/placements", agency_id=agency_id, state=state, limit=1000)
+        if placement["contract_id"] in contracts
+    ]

@@ -5,8 +5,15 @@ Until it has worked for a minute, ``/readyz``, ``recobro doctor`` and the metric
 tasks of the event runtime are kept in the same way.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+import structlog
+from recobro_events import TRANSIENT_ERRORS, Backoff
+
+_MOST_PAUSE_SECONDS = 30.0
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -20,3 +27,25 @@ class Kept:
 def keep(name: str, run: Callable[[], Awaitable[None]]) -> Kept:
     """For ``lifespan=[…]`` and ``background=[…]`` of ``create_app``. People read the name in ``/readyz``."""
     return Kept(name, run)
+
+
+def polled(name: str, work: Callable[[], Awaitable[object]], poll_seconds: float) -> Kept:
+    """Call ``work`` again and again, and ``poll_seconds`` after it had nothing to do, which is when it returns false.
+
+    After a transient error of the database or the log the pause grows, to half a minute.
+    """
+
+    async def run() -> None:
+        backoff = Backoff(poll_seconds, _MOST_PAUSE_SECONDS)
+        while True:
+            try:
+                worked = await work()
+                backoff.reset()
+            except TRANSIENT_ERRORS as error:
+                _log.warning("work_interrupted", subject=name, error=type(error).__name__, exc_info=True)
+                await backoff.wait()
+                continue
+            if not worked:
+                await asyncio.sleep(poll_seconds)
+
+    return keep(name, run)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from chassis import create_app
-from chassis.background import keep
+from chassis.background import keep, polled
 from chassis.testing import client_for, test_settings
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
@@ -79,3 +79,28 @@ async def test_a_task_that_fails_is_known_and_started_again(
         await fragile.works.wait()
     assert not sound.works.is_set()
     assert not fragile.works.is_set()
+
+
+async def test_polled_work_goes_on_after_a_lost_connection_and_waits_when_there_is_none(go_on: asyncio.Event) -> None:
+    outcomes: list[object] = [True, ConnectionResetError(), True, 2, False]
+    lost, over = asyncio.Event(), asyncio.Event()
+
+    async def work() -> object:
+        outcome = outcomes.pop(0)
+        if not outcomes:
+            over.set()
+        if isinstance(outcome, Exception):
+            lost.set()
+            raise outcome
+        return outcome
+
+    running = asyncio.ensure_future(polled("counting", work, 10**6).run())
+    async with asyncio.timeout(240):
+        await lost.wait()
+        assert not over.is_set()
+        go_on.set()
+        await over.wait()
+    assert not running.done()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

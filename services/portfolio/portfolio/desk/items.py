@@ -67,30 +67,6 @@ class DeskNote(OutputModel):
     actor: ActorOfChange
 
 
-class DeskItem(OutputModel):
-    """A person with an operator. Until ``until`` nobody else gets the person.
-
-    A given item of which no contract may be worked any more is ``taken_back``. ``notes`` are the latest 20 of
-    colleagues.
-    """
-
-    item_id: UUID
-    worklist_id: UUID
-    person_id: UUID
-    operator: str
-    state: ItemState
-    expected_value: MoneyTotal
-    given_at: datetime
-    until: datetime
-    ended_at: datetime | None
-    outcome: AttemptOutcome | None
-    reason: str | None
-    decision: str | None
-    decided_by: ActorOfChange
-    contracts: list[DeskContract]
-    notes: list[DeskNote]
-
-
 class ItemHead(OutputModel):
     """An item in a list."""
 
@@ -106,6 +82,18 @@ class ItemHead(OutputModel):
     outcome: AttemptOutcome | None
     reason: str | None
     decision: str | None
+
+
+class DeskItem(ItemHead):
+    """A person with an operator. Until ``until`` nobody else gets the person.
+
+    A given item of which no contract may be worked any more is ``taken_back``. ``notes`` are the latest 20 of
+    colleagues.
+    """
+
+    decided_by: ActorOfChange
+    contracts: list[DeskContract]
+    notes: list[DeskNote]
 
 
 class Productivity(OutputModel):
