@@ -13,6 +13,7 @@ from field_visits.main import build_app
 from field_visits.photos.storage import PhotoStorage
 from field_visits.settings import FieldVisitsSettings
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
+from printed_documents import RecordingPress
 from recobro_events import Database, Lane
 from visits_scene import Scene
 
@@ -72,3 +73,10 @@ async def scene(database: Database, client: httpx.AsyncClient) -> Scene:
     scene = Scene(database, client)
     await scene.receives(scene.portfolio_state())
     return scene
+
+
+@pytest.fixture
+def press(app: FastAPI) -> RecordingPress:
+    press = RecordingPress()
+    app.state.press = press
+    return press

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from chassis.testing import mint
-from visited_contracts import NUMBERS
+from printed_documents import RecordingPress, texts
+from visited_contracts import balances_in
 from visits_scene import Contract, Placement, Scene, a_placement, moment
 
 _CONTACT = {"kind": "email", "value": "vecina@ejemplo.mx", "provenance": "neighbour"}
@@ -37,14 +38,17 @@ async def test_an_agency_gets_the_letter_only_once_the_debtor_attends(scene: Sce
     assert (await scene.get(letter, us)).status_code == 200
 
 
-async def test_nothing_else_that_an_agency_reads_holds_the_balance(scene: Scene) -> None:
+async def test_nothing_else_that_an_agency_reads_holds_the_balance(scene: Scene, press: RecordingPress) -> None:
     _, placement, visit = await placed_visit(scene)
     us = placement.agency_id
     await attend(scene, visit, us, "debtor")
-    for path in ("/v1/visits", *(f"/v1/visits/{visit}{rest}" for rest in ("", "/sheet.pdf", "/photos"))):
+    for path in ("/v1/visits", f"/v1/visits/{visit}", f"/v1/visits/{visit}/photos"):
         answer = await scene.get(path, us)
         assert answer.status_code == 200
-        assert not any(number.encode() in answer.content for number in NUMBERS), path
+        assert not balances_in(answer.text), path
+    assert (await scene.get(f"/v1/visits/{visit}/sheet.pdf", us)).status_code == 200
+    [(_, sheet)] = press.documents
+    assert not balances_in(" ".join(texts(sheet)))
 
 
 @pytest.mark.parametrize("end", ["recall_requested", "recalled", "ended"])

@@ -1,5 +1,6 @@
 """Contracts with the events that portfolio, assignment and promises would publish, for field-visits' tests."""
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -20,12 +21,17 @@ from recobro_events.contracts.assignment import (
 from recobro_events.contracts.portfolio import Address, Stage
 from recobro_events.contracts.promises import PromiseBroken, PromiseMade, PromiseReopened
 
-__all__ = ["DAY", "NUMBERS", "Contract", "Placement", "a_placement", "an_address"]
+__all__ = ["DAY", "Contract", "Placement", "a_placement", "an_address", "balances_in"]
 
 OVERDUE = Decimal("4321.09")
 TOTAL = Decimal("98765.43")
-NUMBERS = ("4321.09", "4,321.09", "4321", "98765.43", "98,765.43", "98765")
-"""All forms in which a text may contain the balances of a contract."""
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BALANCE = re.compile(r"(?<!\d)(4,?321|98,?765)(?!\d)")
+
+
+def balances_in(text: str) -> list[str]:
+    """Return the balances of a contract that a text shows, in any form. The digits of an id are none."""
+    return _BALANCE.findall(_ID.sub("", text))
 
 
 def an_address(**changes: Any) -> Address:
