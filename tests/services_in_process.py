@@ -109,11 +109,14 @@ class InProcessPlatform:
                 self._connections[dsn] = await asyncpg.connect(dsn)
             return await self._connections[dsn].fetch(sql, *arguments)
 
-    async def until(self, service: str, sql: str, *arguments: Any, seconds: float = 240) -> None:
+    async def until(self, service: str, sql: str, *arguments: Any) -> None:
         """Return once this query to the service's database returns true."""
-        async with asyncio.timeout(seconds):
-            while not (await self.rows(service, sql, *arguments))[0][0]:  # noqa: ASYNC110 - a database has no asyncio.Event
-                await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(240):
+                while not (await self.rows(service, sql, *arguments))[0][0]:  # noqa: ASYNC110 - a database has no asyncio.Event
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"{sql} stays false; {self._problems()}") from None
 
     async def settled(self) -> None:
         """Return once every running service has applied all events, and no service has more to publish."""
@@ -124,8 +127,10 @@ class InProcessPlatform:
                     await asyncio.sleep(0.05)
                     quiet = quiet + 1 if await self._is_quiet() else 0
         except TimeoutError:
-            problems = {service: self.runtimes[service].problems() for service in self._running}
-            raise AssertionError(f"the services do not become idle: {problems}") from None
+            raise AssertionError(f"the services do not become idle; {self._problems()}") from None
+
+    def _problems(self) -> dict[str, list[str]]:
+        return {service: self.runtimes[service].problems() for service in self._running}
 
     async def _is_quiet(self) -> bool:
         for service in self._running:

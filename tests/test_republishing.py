@@ -108,9 +108,7 @@ async def test_a_rebuilt_empty_service_equals_one_that_missed_nothing(
 
     flowing = asyncio.create_task(cause_more_events(platform, rest))
     rebuild_id = await request_rebuild(platform, service)
-    await platform.until(
-        service, "SELECT ended_at IS NOT NULL FROM rebuild WHERE rebuild_id = $1", rebuild_id, seconds=60
-    )
+    await platform.until(service, "SELECT ended_at IS NOT NULL FROM rebuild WHERE rebuild_id = $1", rebuild_id)
     await flowing
     await platform.settled()
     assert platform.runtimes[service].problems() == []
@@ -162,7 +160,7 @@ async def test_a_rebuild_closes_a_gap_and_adds_nothing_to_the_history(platform: 
     await until(lambda: waits_for_operator(platform, "portfolio"))
     rebuild_id = await request_rebuild(platform, "portfolio")
     ended = "SELECT ended_at IS NOT NULL FROM rebuild WHERE rebuild_id = $1"
-    await platform.until("portfolio", ended, rebuild_id, seconds=60)
+    await platform.until("portfolio", ended, rebuild_id)
     for service, ids in (("promises", "promise_id"), ("assignment", "placement_id")):
         table = ids.removesuffix("_id")
         source = await platform.rows(service, f"SELECT {ids}, state, version FROM {table} ORDER BY 1")
