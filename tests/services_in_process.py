@@ -129,6 +129,10 @@ class InProcessPlatform:
         except TimeoutError:
             raise AssertionError(f"the services do not become idle; {self._problems()}") from None
 
+    @property
+    def running(self) -> list[Runtime]:
+        return [self.runtimes[service] for service in self._running]
+
     def _problems(self) -> dict[str, list[str]]:
         return {service: self.runtimes[service].problems() for service in self._running}
 
