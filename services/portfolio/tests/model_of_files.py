@@ -414,7 +414,7 @@ class ModelContract:
 
     def _taken_back(self, judged: _Judgement) -> list[Payment]:
         """The newest included payment, if the file states all that it had paid once more."""
-        risen = {n: line.amount - self.base.get(n, NOTHING) for n, line in judged.lines.items()}
+        risen = {n: line.amount - max(NOTHING, self.base.get(n, NOTHING)) for n, line in judged.lines.items()}
         taken_back = [
             one
             for one in self.payments

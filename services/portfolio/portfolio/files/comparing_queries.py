@@ -106,8 +106,9 @@ stated AS MATERIALIZED (
 # excess: what the file states more than it would if it knew every payment. set: the payments that explain it. Recent
 # payments go before older ones, a smaller set before a larger one, a set of newer payments before one of older ones.
 # Whether a contract overpaid shows the file only as 0, so its excess is then nothing.
-# risen: what the file states more for a due date than was known. undone: the newest payment that the known amounts have
-# in them, if the file states all that it paid once more. Then the file has taken it back.
+# risen: what the file states more for a due date than was known. A known amount is below 0 where a dispute has decided
+# away a charge too; nobody had stated less than nothing. undone: the newest payment that the known amounts have in
+# them, if the file states all that it paid once more. Then the file has taken it back.
 JUDGE = f"""
 WITH {LINES}, summed AS MATERIALIZED (
     SELECT contract_id, contract_number, state, undecided_by,
@@ -155,7 +156,8 @@ WITH {LINES}, summed AS MATERIALIZED (
 ), risen AS MATERIALIZED (
     SELECT contract_id, due_on, sum(change) AS amount
     FROM (
-        SELECT contract_id, due_on, amount AS change FROM line UNION ALL SELECT contract_id, due_on, -amount FROM known
+        SELECT contract_id, due_on, amount AS change FROM line
+        UNION ALL SELECT contract_id, due_on, -greatest(0, amount) FROM known
     ) AS changed
     GROUP BY contract_id, due_on HAVING sum(change) > 0
 )

@@ -236,3 +236,28 @@ async def test_a_file_while_a_charge_is_taken_counts_it_once(service: ServiceCli
     outcome, loaded_one = await asyncio.gather(take(service, portfolio_id, "fee", "30.00"), service.loader.load_one())
     assert (outcome.status_code, loaded_one) == (201, True)
     assert await total(service, portfolio_id) == "230.00"
+
+
+@pytest.mark.parametrize(("paid", "stated"), [("100.00", None), ("250.00", "100.00")], ids=["nothing", "less"])
+async def test_a_dispute_that_decides_a_charge_away_takes_no_payment_back(
+    service: ServiceClient, paid: str, stated: str | None
+) -> None:
+    """The file states nothing, or less than was paid, for the instalment of which nothing is owed any more."""
+    portfolio_id = await service.portfolio(delta_rows="whole")
+    other = row("A", 2, due_date="2026-08-20", amount_due="500.00")
+    await service.load(portfolio_id, row("A", 1, amount_due="460.00"), other, as_of=DAY)
+    payment = await service.pay(portfolio_id, "A", paid, DAY)
+    await service.load(portfolio_id, row("A", 1, amount_due=f"{460 - float(paid):.2f}"), other, as_of="2026-09-11")
+    await taken(service, portfolio_id, "default_interest", "180.00", charged_on="2026-09-11", instalment=1)
+    dispute = {"reason": "wrong_amount", "opened_by": "debtor", "instalments": [1]}
+    path = f"/v1/contracts/{uuid5(portfolio_id, 'A')}/clarifications"
+    opened = (await service.client.post(path, json=dispute)).json()
+    outcome = {"outcome": "upheld", "corrections": [{"instalment": 1, "amount": "0.00"}]}
+    path = f"/v1/clarifications/{opened['clarification_id']}/resolution"
+    assert (await service.client.post(path, json=outcome)).status_code == 201
+    rows = [other] if stated is None else [row("A", 1, amount_due=stated), other]
+    await service.load(portfolio_id, *rows, as_of="2026-09-12")
+    before = float(await total(service, portfolio_id))
+    path = f"/v1/payments/{payment['payment_id']}/reversal"
+    bounced = await service.client.post(path, json={"reason": "bounced", "reversed_on": "2026-09-13"})
+    assert bounced.json()["total_balance"] == f"{before + float(paid):.2f}"
