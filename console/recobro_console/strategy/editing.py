@@ -64,7 +64,8 @@ def steps_from(form: Form, contacts: Mapping[str, Sequence[str]]) -> dict[str, A
         for name in ("segments", "last_answer"):
             if codes := _listed(form.get(f"{name}-{n}", "")):
                 when[name] = codes
-        allows = {"contacts": list(contacts.get(step, ())), "campaigns": _listed(form.get(f"campaigns-{n}", ""))}
+        campaigns = _listed(form.get(f"campaigns-{n}", ""))
+        allows = {"contacts": list(contacts.get(step, ())), "campaigns": campaigns or None}
         steps.append({"step": step, "when": when, "allows": allows})
     return {"steps": steps}
 
@@ -74,7 +75,7 @@ def steps_shown(held: Mapping[str, Any]) -> list[dict[str, Any]]:
     known = {each["step"]: each for each in held["steps"]}
     shown = []
     for step in STEPS:
-        each = known.get(step, {"when": {}, "allows": {"contacts": [], "campaigns": []}})
+        each = known.get(step, {"when": {}, "allows": {"contacts": None, "campaigns": None}})
         shown.append(
             {
                 "step": step,
@@ -82,8 +83,8 @@ def steps_shown(held: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "conditions": conditions_shown(each["when"], STEP_FACTS),
                 "segments": ", ".join(each["when"].get("segments") or ()),
                 "last_answer": ", ".join(each["when"].get("last_answer") or ()),
-                "contacts": each["allows"].get("contacts", []),
-                "campaigns": ", ".join(each["allows"].get("campaigns", [])),
+                "contacts": CONTACTS if each["allows"]["contacts"] is None else each["allows"]["contacts"],
+                "campaigns": ", ".join(each["allows"]["campaigns"] or ()),
             }
         )
     return shown

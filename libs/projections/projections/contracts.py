@@ -203,7 +203,15 @@ def _step(event: ContractWhole | ContractEscalated) -> str | None:
     return event.step if isinstance(event, ContractWhole) else event.to_step
 
 
-_STEPS = _Keeper(_Group("step_version", _version, {"step": Column("text", _step)}))
+def _allows(event: ContractWhole | ContractEscalated) -> str | None:
+    return None if event.allows is None else event.allows.model_dump_json(exclude_none=True)
+
+
+_STEP: Mapping[str, Column[Any]] = MappingProxyType({"step": Column("text", _step)})
+_STEPS = _Keeper(_Group("step_version", _version, _STEP))
+_STEPS_THAT_ALLOW = _Keeper(
+    _Group("step_version", _version, {**_STEP, "allows": Column("jsonb", _allows, sent_as="text")})
+)
 
 
 def _conveniences(event: ContractWhole | ConvenienceChanged) -> str | None:
@@ -282,10 +290,17 @@ class Wholes(_Keeper):
         figures: bool = False,
         segments: bool = False,
         steps: bool = False,
+        allows: bool = False,
         conveniences: bool = False,
     ) -> None:
-        """``figures``: whether a person decides which figures hold, and the days without contact because of files."""
-        wanted = ((_FIGURES, figures), (_SEGMENTS, segments), (_STEPS, steps), (_CONVENIENCES, conveniences))
+        """``figures``: whether a person decides which figures hold, and the days without contact because of files.
+
+        ``allows``: the step with what it allows, instead of the step alone.
+        """
+        wanted = (
+            *((_FIGURES, figures), (_SEGMENTS, segments), (_STEPS, steps), (_STEPS_THAT_ALLOW, allows)),
+            (_CONVENIENCES, conveniences),
+        )
         asked = [keeper for keeper, is_wanted in wanted if is_wanted]
         keepers = (positions, details, _STATUSES, *asked)
         super().__init__(*(group for keeper in keepers for group in keeper.groups))
@@ -305,9 +320,9 @@ async def keep_segments(tx: Transaction, events: Sequence[ContractSegmentChanged
     await _SEGMENTS.keep(tx, events)
 
 
-async def keep_steps(tx: Transaction, events: Sequence[ContractEscalated]) -> None:
-    """Keep the step of the ladder where it is newer than the known one."""
-    await _STEPS.keep(tx, events)
+async def keep_steps(tx: Transaction, events: Sequence[ContractEscalated], *, allows: bool = False) -> None:
+    """Keep the step of the ladder where it is newer than the known one; if the service keeps it, what it allows too."""
+    await (_STEPS_THAT_ALLOW if allows else _STEPS).keep(tx, events)
 
 
 async def keep_conveniences(tx: Transaction, events: Sequence[ConvenienceChanged]) -> None:

@@ -218,9 +218,9 @@ async def follow_segment(changes: Sequence[ContractSegmentChanged], tx: Transact
 
 @consumer.on(ContractEscalated)
 async def follow_step(changes: Sequence[ContractEscalated], tx: Transaction) -> None:
-    """The contract may stand at a step that its campaign does not dial."""
+    """The contract may stand at a step that its campaign does not dial, or that allows no calls."""
     await POSITIONS.keep(tx, changes)
-    await contracts.keep_steps(tx, changes)
+    await contracts.keep_steps(tx, changes, allows=True)
     await live_lists(tx).withdraw_unfit(changes)
 
 

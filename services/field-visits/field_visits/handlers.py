@@ -24,6 +24,7 @@ from recobro_events.contracts.portfolio import (
     ClarificationResolved,
     ContactPointChanged,
     ContractClosed,
+    ContractEscalated,
     ContractPaused,
     ContractRegistered,
     ContractResumed,
@@ -53,7 +54,7 @@ from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
 from field_visits import projection
-from field_visits.visits.cancelling import Cause, Paid, cancel, cancel_inconvenient, cancel_paid, cancel_unfit
+from field_visits.visits.cancelling import Cause, Paid, cancel, cancel_forbidden, cancel_paid, cancel_unfit
 from field_visits.visits.reinstating import reinstate
 
 consumer = Consumer(
@@ -121,7 +122,16 @@ async def follow_convenience(changes: Sequence[ConvenienceChanged], tx: Transact
     await projection.POSITIONS.keep(tx, changes)
     await contracts.keep_conveniences(tx, changes)
     await cancel_unfit(tx, changes)
-    await cancel_inconvenient(tx, changes)
+    await cancel_forbidden(tx, changes)
+
+
+@consumer.on(ContractEscalated)
+async def follow_step(changes: Sequence[ContractEscalated], tx: Transaction) -> None:
+    """Cancel the visits of contracts whose step allows none."""
+    await projection.POSITIONS.keep(tx, changes)
+    await contracts.keep_steps(tx, changes, allows=True)
+    await cancel_unfit(tx, changes)
+    await cancel_forbidden(tx, changes)
 
 
 @consumer.on(ContactPointChanged, PartyChanged)
@@ -177,7 +187,7 @@ async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None
     paid = [Paid(e.contract_id, p.payment_id, p.business_date, e.occurred_at) for e in new for p in e.file_payments]
     await cancel_paid(tx, paid, [Cause.of(whole, Reason.PAYMENT) for whole in new])
     await cancel_unfit(tx, wholes)
-    await cancel_inconvenient(tx, wholes)
+    await cancel_forbidden(tx, wholes)
 
 
 @consumer.on(PortfolioStateChanged)

@@ -21,7 +21,7 @@ _DETAILS = Details(
     debtor_kind=Column("text", lambda event: event.debtor.kind),
     language=Column("text", lambda event: event.debtor.language),
 )
-_WHOLES = Wholes(POSITIONS, _DETAILS, figures=True, conveniences=True)
+_WHOLES = Wholes(POSITIONS, _DETAILS, figures=True, allows=True, conveniences=True)
 _PLACEMENTS = Placements("agency_id", "active")
 
 # Addresses of a whole contract that is older than the known details are ignored.

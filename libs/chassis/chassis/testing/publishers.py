@@ -47,6 +47,7 @@ from recobro_events.contracts.portfolio import (
     PaymentReversed,
     Stage,
     StageCause,
+    StepAllows,
     StepCause,
 )
 from recobro_events.contracts.promises import (
@@ -89,6 +90,7 @@ class Contract:
     next_change_on: date | None = None
     segment: str | None = None
     step: ApproachStep | None = None
+    allows: StepAllows | None = None
     pauses: list[Pause] = field(default_factory=list)
     disputes: list[UUID] = field(default_factory=list)
     undecided: bool = False
@@ -144,6 +146,7 @@ class Contract:
             "debtor": debtor,
             "segment": self.segment,
             "step": self.step,
+            "allows": self.allows,
             "open_clarifications": tuple(self.disputes),
             "pauses": tuple(self.pauses),
             "undecided": self.undecided,
@@ -190,10 +193,19 @@ class Contract:
             rules_version=0,
         )
 
-    def escalated(self, step: ApproachStep | None) -> ContractEscalated:
+    def escalated(self, step: ApproachStep | None, *contacts: str, **allows: tuple[str, ...]) -> ContractEscalated:
+        """``contacts`` are the only kinds of contact that the step allows; without any it allows all."""
         before, self.step = self.step, step
+        self.allows = StepAllows(contacts=contacts or None, **allows) if contacts or allows else None
         cause = StepCause.CURED if step is None else StepCause.LADDER
-        return ContractEscalated(**self.position(), from_step=before, to_step=step, cause=cause, ladder_version=0)
+        return ContractEscalated(
+            **self.position(),
+            from_step=before,
+            to_step=step,
+            cause=cause,
+            ladder_version=0,
+            allows=self.allows,
+        )
 
     def paid(
         self,

@@ -30,6 +30,15 @@ class WithdrawalReason(StrEnum):
     OTHER = "other"
 
 
+class CampaignKind(StrEnum):
+    """How a campaign dials, and what it is for."""
+
+    BLASTER = "blaster"
+    PREDICTIVE = "predictive"
+    MANUAL = "manual"
+    PREVENTIVE = "preventive"
+
+
 class Disposition(StrEnum):
     """How a call ended."""
 

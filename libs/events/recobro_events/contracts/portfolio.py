@@ -79,6 +79,16 @@ class StepCause(StrEnum):
     RESTORED = "restored"
 
 
+class StepAllows(Part):
+    """What may be done while a contract stands at its step. Nothing else may be done there.
+
+    ``contacts`` are message, call, visit and letter, ``campaigns`` kinds of campaigns; null: all of them.
+    """
+
+    contacts: tuple[str, ...] | None = None
+    campaigns: tuple[str, ...] | None = None
+
+
 class ContactKind(StrEnum):
     PHONE = "phone"
     EMAIL = "email"
@@ -326,7 +336,7 @@ class ContractWhole(PositionEvent):
     number of payments that no file has absorbed; null: not known.
     ``original_creditor`` lent or sold first, if the debt was bought; the credit was granted on ``origination_date``.
     ``parties`` are all people beside the debtor, ``conveniences`` all that the debtor calls inconvenient; null: not
-    known.
+    known. ``allows`` is what the contract's step allows; null: all.
     """
 
     details_version: int
@@ -356,6 +366,7 @@ class ContractWhole(PositionEvent):
     origination_date: date | None = None
     parties: tuple[Party, ...] | None = None
     conveniences: tuple[Convenience, ...] | None = None
+    allows: StepAllows | None = None
 
 
 class ContractRegistered(ContractWhole, type="portfolio.contract-registered.v1", lane=Lane.BULK):
@@ -407,13 +418,15 @@ class ContractSegmentChanged(PositionEvent, type="portfolio.contract-segment-cha
 class ContractEscalated(PositionEvent, type="portfolio.contract-escalated.v1", lane=Lane.BULK):
     """The contract stands at another step of the ladder in its ``episode``; null: nothing is overdue.
 
-    Within an episode the step only rises. ``ladder_version`` is the version of the portfolio's ladder.
+    Within an episode the step only rises. ``ladder_version`` is the version of the portfolio's ladder. ``allows`` is
+    what ``to_step`` allows; null: all. Where only this has changed, ``from_step`` is ``to_step``.
     """
 
     from_step: ApproachStep | None = None
     to_step: ApproachStep | None = None
     cause: StepCause
     ladder_version: int
+    allows: StepAllows | None = None
 
 
 class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):

@@ -18,6 +18,7 @@ from dialer_feed.lists.eligibility import (
     OUT_OF_SEGMENT,
     OUT_OF_STEP,
     REPORTED,
+    STEP_FORBIDS,
     reason,
 )
 
@@ -80,11 +81,12 @@ _NO_PHONE = f"CASE WHEN NOT EXISTS ({phones.dialable('1', phones.OF_CAMPAIGN)}) 
 _SILENCES = f"{silence.always(ON_DATE, HOLDOFF_DAYS)}, {REPORTED}, {silence.on_day(ON_DATE, HOLDOFF_DAYS)}"
 _PLACEMENT = f"CASE {NOT_PLACED} WHEN 'recall' THEN 'recall' WHEN 'no_longer_eligible' THEN 'not_placed' END"
 _COLLECTED = f"CASE WHEN {HANDED_OVER} IS NOT NULL THEN 'collection' END"
+_BY_LADDER = f"CASE WHEN {STEP_FORBIDS} THEN 'ladder' END"
 _INCONVENIENT = f"CASE WHEN {convenience.refuses('call')} THEN 'inconvenient' END"
 _UNKNOWN = "CASE WHEN contract.details_version < 0 THEN 'unknown_state' END"
 
-_FIRST_RULE = f"""coalesce({_SILENCES}, {_INCONVENIENT}, {_PLACEMENT}, {_COLLECTED}, {_NO_PHONE}, {_UNKNOWN},
-    {_OUT_OF_STAGE}, {_OUT_OF_SEGMENT}, {_OUT_OF_STEP}, {_TOO_LITTLE})"""
+_FIRST_RULE = f"""coalesce({_SILENCES}, {_INCONVENIENT}, {_PLACEMENT}, {_COLLECTED}, {_BY_LADDER}, {_NO_PHONE},
+    {_UNKNOWN}, {_OUT_OF_STAGE}, {_OUT_OF_SEGMENT}, {_OUT_OF_STEP}, {_TOO_LITTLE})"""
 # What a list of the campaign would hold on the day, by what is known now. $3 … $8: the limits of call frequency.
 PREVIEW = f"""
 WITH {_OF_CAMPAIGN}, barred AS MATERIALIZED ({frequency.barred("list.campaign_id = $1", 3)}), judged AS (
@@ -111,8 +113,9 @@ SELECT contract.contract_id, contract.contract_number, contract.state, contract.
     {_PLACEMENT} AS placement, {_COLLECTED} AS collection, {_OUT_OF_STAGE} AS out_of_stage,
     {_TOO_LITTLE} AS too_little, {IN_SCOPE} AS in_scope, campaign.stages,
     {_OUT_OF_SEGMENT} AS out_of_segment, campaign.segments, contract.segment,
-    {_OUT_OF_STEP} AS out_of_step, campaign.steps, contract.step, campaign.min_overdue,
-    campaign.agency_id, campaign.payment_holdoff_days, contract.details_version >= 0 AS is_known,
+    {_BY_LADDER} AS by_ladder, contract.allows,
+    {_OUT_OF_STEP} AS out_of_step, campaign.steps, contract.step, campaign.min_overdue, campaign.agency_id,
+    campaign.payment_holdoff_days, contract.details_version >= 0 AS is_known,
     (SELECT count(*)::integer FROM ({phones.dialable("phone.contact_id", phones.OF_CAMPAIGN)}) AS usable) AS phones,
     EXISTS (SELECT FROM barred) AS is_barred,
     (SELECT coalesce(jsonb_agg(to_jsonb(silent) ORDER BY silent.since, silent.silence_id), '[]')

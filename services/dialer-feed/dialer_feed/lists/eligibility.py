@@ -5,7 +5,7 @@ cannot disagree. The fragments expect the row aliases ``contract``, ``portfolio`
 ``reason`` leaves out call frequency, which bars from the next list only (``frequency``).
 """
 
-from projections import convenience, placements, silence
+from projections import convenience, placements, silence, steps
 
 from dialer_feed.lists import phones
 
@@ -60,6 +60,9 @@ HANDED_OVER = f"""
 WANTS_NO_CALLS = f"CASE WHEN {convenience.refuses('call')} THEN 'opted_out' END"
 """SQL: the person has called every call inconvenient."""
 
+STEP_FORBIDS = steps.forbids("call")
+"""SQL: the step at which the contract stands allows no calls."""
+
 
 def reason(of_phone: str = phones.OF_CAMPAIGN) -> str:
     """SQL: why the contract may not be on the list, as a withdrawal's reason; NULL when it may.
@@ -73,6 +76,7 @@ def reason(of_phone: str = phones.OF_CAMPAIGN) -> str:
         {WANTS_NO_CALLS},
         {NOT_PLACED},
         {HANDED_OVER},
+        CASE WHEN {STEP_FORBIDS} THEN 'no_longer_eligible' END,
         CASE WHEN NOT EXISTS ({phones.dialable("1", of_phone)}) THEN 'no_phone' END,
         CASE WHEN {WORTH_DIALING} IS NOT TRUE THEN 'no_longer_eligible' END)"""
 

@@ -4,7 +4,7 @@ from projections.contracts import person
 from recobro_events import barrier, rebuilding
 
 from dialer_feed.lists import frequency, phones
-from dialer_feed.lists.eligibility import reason
+from dialer_feed.lists.eligibility import STEP_FORBIDS, reason
 
 # The lists and campaigns that the client may name; an agency its own. $1 lists, $2 campaigns, $3 agency.
 NAMED = """
@@ -97,6 +97,7 @@ SELECT asked.n, moment.at, {person()} AS person_id, {_IS_STALE} AS is_stale,
     EXISTS (SELECT FROM suppressed_number suppressed
         WHERE suppressed.number_hash = asked.number_hash AND suppressed.until IS NULL) AS number_is_suppressed,
     ARRAY({phones.dialable("phone.value", _LISTED_PHONES)}) AS phones,
+    {STEP_FORBIDS} AS step_forbids,
     contract.jurisdiction, contract.region, contract.places, contract.conveniences, portfolio.creditor_kind,
     contract.conveniences <> '[]' AND {_MAY_ANSWER} AS may_answer,
     coalesce(portfolio.timezone, 'UTC') AS portfolio_timezone, {_DAY} AS business_date,

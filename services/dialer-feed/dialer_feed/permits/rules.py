@@ -30,6 +30,7 @@ SENTENCES: Mapping[str, str] = {
     "ruling": "The contract has been ruled uncollectible.",
     "closed": "The contract is closed.",
     "paused": "The contract is paused.",
+    "step": "The step of the ladder at which the contract stands allows no calls.",
     "no_longer_eligible": "The contract does not fit the campaign any more.",
     "unknown_state": "A person has to decide about the contract first.",
     "other": "The dialer has taken the contract off the list.",
@@ -73,11 +74,14 @@ def refusal(facts: Mapping[str, Any], knowledge: Knowledge, times: Times, most_a
     """Return why the call is refused: the first reason that holds; None if it is allowed.
 
     ``facts`` is the row of the question, with ``closes_at`` and ``is_holiday`` of the hours, whether the caller id
-    ``is_registered``, whether the person ``wants_no_calls``, and whether the hour or the day ``is_inconvenient``.
+    ``is_registered``, whether the person ``wants_no_calls``, whether the ladder's ``step_forbids`` calls, and whether
+    the hour or the day ``is_inconvenient``.
     """
     bars, left = facts["bars"], facts["left_because_of"]
     if bars == "opted_out" and facts["wants_no_calls"]:
         bars = "inconvenient"
+    if bars == "no_longer_eligible" and facts["step_forbids"]:
+        bars = "step"
     hours = None if facts["closes_at"] is not None else "holiday" if facts["is_holiday"] else "outside_hours"
     reasons = (
         "stale" if facts["is_stale"] or knowledge.is_stale(facts["at"], most_age) else None,

@@ -50,7 +50,7 @@ DETAILS = Details(
     region=Column("text", _region),
     places=Column("text", _places),
 )
-_WHOLES = Wholes(POSITIONS, DETAILS, figures=True, segments=True, steps=True, conveniences=True)
+_WHOLES = Wholes(POSITIONS, DETAILS, figures=True, segments=True, allows=True, conveniences=True)
 PORTFOLIOS = Portfolios(
     *("state", "business_date", "name", "creditor_id", "creditor_kind"),
     *("jurisdiction", "timezone", "currency", "payment_holdoff_days"),

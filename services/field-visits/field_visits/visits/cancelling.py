@@ -16,8 +16,6 @@ from recobro_events.contracts.field_visits import CancelReason, VisitCancelled
 from field_visits.visits import queries, reading
 from field_visits.visits.refusals import refuse_not_open
 
-INCONVENIENT = "The debtor has called a visit on this day, or there, inconvenient."
-
 
 class Cause(NamedTuple):
     """Why a contract's open visits are cancelled: all, or those of a placement, up to a day, or ordered before."""
@@ -70,16 +68,16 @@ async def cancel_unfit(tx: Transaction, events: Sequence[ContractEvent]) -> None
     _publish(tx, await tx.fetch(queries.CANCEL_UNFIT, *columns))
 
 
-async def cancel_inconvenient(tx: Transaction, events: Sequence[ContractEvent]) -> None:
-    """Cancel the open visits of these events' contracts on days, or at addresses, that are inconvenient.
+async def cancel_forbidden(tx: Transaction, events: Sequence[ContractEvent]) -> None:
+    """Cancel the open visits of these events' contracts that their step forbids, or that are inconvenient.
 
     They are cancelled as ``operator`` with a detail: readers of earlier releases know no other reason for it.
     """
     columns = zip(*((event.contract_id, event.event_id) for event in events), strict=True)
-    _publish(tx, await tx.fetch(queries.CANCEL_INCONVENIENT, *columns, INCONVENIENT), INCONVENIENT)
+    _publish(tx, await tx.fetch(queries.CANCEL_FORBIDDEN, *columns))
 
 
-def _publish(tx: Transaction, cancelled: Sequence[Row], detail: str | None = None) -> None:
+def _publish(tx: Transaction, cancelled: Sequence[Row]) -> None:
     # Event ids depend on the order of publishing, and RETURNING guarantees no order.
     for row in sorted(cancelled, key=lambda row: (row["contract_id"], row["visit_id"])):
         tx.publish(
@@ -88,7 +86,7 @@ def _publish(tx: Transaction, cancelled: Sequence[Row], detail: str | None = Non
                 visit_id=row["visit_id"],
                 agency_id=row["agency_id"],
                 reason=CancelReason(row["cancel_reason"]),
-                detail=detail,
+                detail=row.get("cancel_detail"),
             ),
             cause=row["event_id"],
         )

@@ -100,6 +100,8 @@ async def order(
         placement = None
     if not is_over:
         refuse_silence(standing["reason"])
+        if standing["step_forbids"]:
+            raise NoContact("step", rules.STEP_FORBIDS)
     await _refuse_too_many(tx, who, contract_id, visit_on)
     chosen = await _address(tx, contract_id, address_id, visit_on, person_id, checked=override is None)
     agency_id, placement_id = (placement["agency_id"], placement["placement_id"]) if placement else (None, None)

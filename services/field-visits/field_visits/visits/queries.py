@@ -1,10 +1,11 @@
 """SQL that orders, cancels and reads visits. An agency sees its own visits; a null agency sees all."""
 
-from projections import convenience
+from projections import convenience, steps
 from projections.contracts import person
 from projections.placements import in_force
 
 from field_visits.projection import BUSINESS_DATE
+from field_visits.visits import rules
 from field_visits.visits.eligibility import REASON
 
 _OPEN = "visit.state IN ('ordered', 'routed')"
@@ -13,6 +14,9 @@ _INCONVENIENT = f"""(contract.conveniences <> '[]' AND (
     {convenience.refuses("visit")} OR {convenience.on_day("visit.visit_on")} OR EXISTS (
         SELECT FROM address WHERE address.contract_id = visit.contract_id AND address.address_id = visit.address_id
             AND {convenience.at_place("address.kind")})))"""
+
+_FORBIDDEN = f"""CASE WHEN {steps.forbids("visit")} THEN '{rules.STEP_FORBIDS}'
+        WHEN {_INCONVENIENT} THEN '{rules.INCONVENIENT}' END"""
 
 
 def _is_placed(contract: str, agency: str) -> str:
@@ -30,7 +34,7 @@ WHERE contract.contract_id = $1 AND contract.details_version >= 0 AND contract.v
 """
 # The contract's business date, and the reason for silence on the day $2.
 STANDING = f"""
-SELECT {BUSINESS_DATE} AS business_date, {REASON} AS reason
+SELECT {BUSINESS_DATE} AS business_date, {REASON} AS reason, {steps.forbids("visit")} AS step_forbids
 FROM contract JOIN portfolio USING (portfolio_id), (SELECT $2::date AS visit_on) AS visit
 WHERE contract.contract_id = $1
 """
@@ -124,7 +128,7 @@ WITH standing AS (
             SELECT FROM payment
             WHERE payment.contract_id = visit.contract_id AND payment.payment_id = ANY (visit.payment_ids)
                 AND NOT payment.reversed)
-        AND {REASON} IS NULL AND NOT {_INCONVENIENT} AND contract.status <> 'unlocatable'
+        AND {REASON} IS NULL AND {_FORBIDDEN} IS NULL AND contract.status <> 'unlocatable'
         AND (visit.placement_id IS NULL OR EXISTS (
             SELECT FROM placement
             WHERE placement.contract_id = visit.contract_id AND placement.placement_id = visit.placement_id
@@ -154,18 +158,19 @@ FROM unfit
 WHERE visit.visit_id = unfit.visit_id AND unfit.reason IS NOT NULL
 RETURNING visit.visit_id, visit.contract_id, visit.agency_id, visit.cancel_reason, unfit.event_id
 """
-CANCEL_INCONVENIENT = f"""
+CANCEL_FORBIDDEN = f"""
 WITH unfit AS (
-    SELECT visit.visit_id, cause.event_id
+    SELECT visit.visit_id, cause.event_id, {_FORBIDDEN} AS detail
     FROM unnest($1::uuid[], $2::uuid[]) AS cause (contract_id, event_id)
     JOIN contract USING (contract_id)
     JOIN visit USING (contract_id)
-    WHERE {_OPEN} AND {_INCONVENIENT}
+    WHERE {_OPEN}
 )
-UPDATE visit SET state = 'cancelled', cancel_reason = 'operator', cancel_detail = $3, cancelled_at = clock_timestamp()
+UPDATE visit SET state = 'cancelled', cancel_reason = 'operator', cancel_detail = unfit.detail,
+    cancelled_at = clock_timestamp()
 FROM unfit
-WHERE visit.visit_id = unfit.visit_id
-RETURNING visit.visit_id, visit.contract_id, visit.agency_id, visit.cancel_reason, unfit.event_id
+WHERE visit.visit_id = unfit.visit_id AND unfit.detail IS NOT NULL
+RETURNING visit.visit_id, visit.contract_id, visit.agency_id, visit.cancel_reason, visit.cancel_detail, unfit.event_id
 """
 CANCEL_BY_HAND = """
 UPDATE visit SET state = 'cancelled', cancel_reason = 'operator', cancel_detail = $2, cancelled_at = clock_timestamp(),

@@ -18,6 +18,9 @@ MOST_DAYS_EARLY = 31
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clock of a visitor's phone may be ahead of ours."""
 
+STEP_FORBIDS = "The step of the ladder at which the contract stands allows no visits."
+INCONVENIENT = "The debtor has called a visit on this day, or there, inconvenient."
+
 ADDRESS_KINDS = ("personal", "fiscal", "commercial", "legal")
 """The order in which an address is chosen when the request names none. The debtor's home comes first."""
 

@@ -14,6 +14,7 @@ from recobro_events.contracts.portfolio import ApproachStep, Stage
 
 from portfolio.debtors.attempts import AttemptOutcome
 from portfolio.desk import items_queries, queries
+from portfolio.ladder.conditions import Allows
 from portfolio.ledger.actors import ActorOfChange
 
 SUPERVISOR = "supervisor"
@@ -41,7 +42,7 @@ class DeskContract(OutputModel):
 
     ``expected_value`` is ``overdue_balance`` × ``cure_rate``: the share of the contracts of its segment and age that
     are current again. ``cure_rate_of`` is of how many contracts; null: too few are known, and the usual rate of the age
-    stands.
+    stands. ``allows`` is what the contract's step allows; at one that allows neither calls nor messages nobody works.
     """
 
     contract_id: UUID
@@ -50,6 +51,7 @@ class DeskContract(OutputModel):
     debtor_name: str
     stage: Stage
     step: ApproachStep | None
+    allows: Allows
     segment: str | None
     debt_age_days: int | None
     overdue_balance: Money
@@ -160,9 +162,8 @@ async def read(reader: Reader, who: Principal, item_id: UUID) -> DeskItem:
 
 async def shown(reader: Reader, row: Row) -> DeskItem:
     """The item with its contracts as they stand now."""
-    contracts = [
-        DeskContract.model_validate(dict(one)) for one in await reader.fetch(queries.CONTRACTS, row["contract_ids"])
-    ]
+    found = await reader.fetch(queries.CONTRACTS, row["contract_ids"])
+    contracts = [DeskContract.model_validate({**one, "allows": one["allows"] or {}}) for one in found]
     notes = await reader.fetch(items_queries.NOTES, row["person_id"], row["contract_ids"])
     fields = {name: row[name] for name in DeskItem.model_fields if name not in ("contracts", "notes", "state")}
     return DeskItem(

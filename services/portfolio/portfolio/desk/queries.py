@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from projections import steps
 from projections.placements import WITH_AGENCY
 
 from portfolio.desk.conditions import WorklistConditions
@@ -38,6 +39,7 @@ SILENCES = {
         """claim.kind = 'payment_claimed' AND (claim.data -> 'effective') IS DISTINCT FROM 'false'
             AND claim.business_date > portfolio.business_date - payment_holdoff_days""",
     ),
+    "step": f"{steps.forbids('call')} AND {steps.forbids('message')}",
     "with_agency": _is("placement", f"placement.kind = 'collection' AND placement.{WITH_AGENCY}"),
 }
 """Why the desk leaves a contract alone: nobody may contact its debtor, an agency collects, or nothing is to be done."""
@@ -202,7 +204,8 @@ ON CONFLICT (person_id) WHERE state IN ('given', 'escalated') DO NOTHING RETURNI
 # The contracts $1, the most valuable first.
 CONTRACTS = f"""
 SELECT contract.contract_id, contract_number, contract.portfolio_id, debtor_name, contract.stage, contract.step,
-    contract.segment, {_AGE} AS debt_age_days, contract.overdue_balance, contract.total_balance, portfolio.currency,
+    contract.allows, contract.segment, {_AGE} AS debt_age_days, contract.overdue_balance, contract.total_balance,
+    portfolio.currency,
     {_RATE} AS cure_rate, coalesce(own.known, every.known) AS cure_rate_of,
     round(contract.overdue_balance * {_RATE}, 2) AS expected_value, array_remove(ARRAY[{_REASONS}], NULL) AS silences
 {_FROM} {_RATED}

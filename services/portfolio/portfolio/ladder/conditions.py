@@ -5,8 +5,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from chassis import Distinct, InputModel, ShortText
+from chassis import Distinct, InputModel
 from pydantic import Field, field_validator
+from recobro_events.contracts.dialer_feed import CampaignKind
 from recobro_events.contracts.portfolio import ApproachStep
 
 from portfolio.ladder.rules import STEPS
@@ -57,10 +58,10 @@ class MeansOfContact(StrEnum):
 
 
 class Allows(InputModel):
-    """What may be done at a step: the kinds of contact, and the kinds of campaigns by their names."""
+    """What may be done at a step: the kinds of contact, and the kinds of campaigns. Null: all of them; []: none."""
 
-    contacts: Distinct[tuple[MeansOfContact, ...]] = ()
-    campaigns: Distinct[Annotated[tuple[ShortText, ...], Field(max_length=50)]] = ()
+    contacts: Distinct[tuple[MeansOfContact, ...]] | None = None
+    campaigns: Distinct[tuple[CampaignKind, ...]] | None = None
 
 
 class LadderStep(InputModel):
@@ -91,17 +92,14 @@ _DEFAULTS: tuple[Mapping[str, Any], ...] = (
     {
         "step": "reminder",
         "when": {"days_past_due": {"min": 1}},
-        "allows": {"contacts": ["message", "call", "letter"], "campaigns": ["reminder"]},
     },
     {
         "step": "direct_contact",
         "when": {"days_past_due": {"min": 8}, "days_since_step": {"min": 3}},
-        "allows": {"contacts": ["message", "call", "visit", "letter"], "campaigns": ["reminder", "collection"]},
     },
     {
         "step": "extrajudicial_notice",
         "when": {"days_past_due": {"min": 31}, "days_since_step": {"min": 5}},
-        "allows": {"contacts": ["message", "call", "visit", "letter"], "campaigns": ["collection"]},
     },
     {
         "step": "judicial_notice",
@@ -110,7 +108,10 @@ _DEFAULTS: tuple[Mapping[str, Any], ...] = (
     },
 )
 DEFAULT_STEPS = tuple(LadderStep.model_validate(step) for step in _DEFAULTS)
-"""The ladder of the trade: external collection from day 31, the courts after day 90. No source prescribes the rest."""
+"""The ladder of the trade: external collection from day 31, the courts after day 90. No source prescribes the rest.
+
+Before the courts it forbids nothing: a portfolio to which nobody has given a ladder is worked as it always was.
+"""
 DEFAULT_WORDS: Mapping[ApproachStep, Words] = MappingProxyType(
     {
         ApproachStep.REMINDER: Words(es="Recordatorio", pt="Lembrete", en="Reminder"),

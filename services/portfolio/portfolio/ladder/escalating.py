@@ -14,9 +14,10 @@ async def escalate(
 ) -> Sequence[Row]:
     """Judge these contracts of a portfolio as of its business date. Their rows are locked.
 
-    A contract whose step changes gets a ContractEscalated and a line of history. Without ``publish`` the caller
-    publishes the whole contract next. Returns ``contract_id``, ``step``, ``was_step`` and ``next_on``, the business
-    date on which time alone may lead to the next step, for each contract.
+    A contract whose step changes gets a ContractEscalated and a line of history; one of which only changes what its
+    step allows gets the event. Without ``publish`` the caller publishes the whole contract next. Returns
+    ``contract_id``, ``step``, ``was_step``, ``has_changed`` and ``next_on``, the business date on which time alone may
+    lead to the next step, for each contract.
     """
     held = await keeping.current(tx, portfolio_id)
     jurisdiction = await tx.fetchval(queries.JURISDICTION, portfolio_id)
@@ -30,6 +31,6 @@ async def escalate(
         current_traceparent(),
         publish,
     )
-    if publish and any(row["step"] != row["was_step"] for row in rows):
+    if publish and any(row["has_changed"] for row in rows):
         tx.wrote_outbox(Lane.BULK)
     return rows

@@ -151,15 +151,16 @@ async def _reach(tx: Transaction, contract: Row, kind: NoticeKind, reached: Appr
         # The next step may be open now.
         await mark(tx, [contract_id])
         return
-    version = (await keeping.current(tx, contract["portfolio_id"])).version
+    held = await keeping.current(tx, contract["portfolio_id"])
+    version, steps = held.version, keeping.as_json(held.steps, contract["jurisdiction"])
     await tx.execute(queries.REACH, contract_id, contract["episode"], step, contract["business_date"], version)
-    await tx.execute(queries.SET_STEP, contract_id, step)
+    allows = await tx.fetchval(queries.SET_STEP, contract_id, step, steps)
     data = {"from_step": reached, "to_step": step, "cause": StepCause.NOTICE, "episode": contract["episode"]}
     await record(
         tx,
         StageCause.CATCH_UP,
         lambda fields: ContractEscalated(
-            **fields, from_step=reached, to_step=step, cause=StepCause.NOTICE, ladder_version=version
+            **fields, from_step=reached, to_step=step, cause=StepCause.NOTICE, ladder_version=version, allows=allows
         ),
         Line(contract_id, "escalated", f"from {reached or '-'} to {step} (notice)", data),
     )

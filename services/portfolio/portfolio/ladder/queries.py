@@ -63,7 +63,7 @@ def steps(given: str) -> str:
     )
     return f"""
     SELECT item ->> 'step' AS step, {_place("item ->> 'step'")} AS place, item -> 'when' -> 'segments' AS segments,
-        item -> 'when' -> 'last_answer' AS answers,
+        item -> 'when' -> 'last_answer' AS answers, nullif(item -> 'allows', '{{}}') AS allows,
         ARRAY(SELECT jsonb_array_elements_text(item -> 'notices')) AS notices, {bounds}
     FROM jsonb_array_elements({given}) AS listed (item)"""
 
@@ -85,12 +85,17 @@ _WAIT = "greatest({}, CASE WHEN fact.since = business_date THEN 1 END)".format(
 )
 # Whether all conditions hold but those of time and notices.
 _OTHERWISE = f"""{_OF_CODES}{"".join(_fits(fact) for fact in Fact if fact not in GROW_BY_THE_DAY)}"""
+# ``to_step`` is where the contract stands then, with what that step allows. A step that the ladder leaves out allows
+# what the gentler one before it does.
 _CLIMBED = f"""
-    SELECT fact.*, next.step AS next_step, next.notices, fact.overdue_balance > 0 AND state = 'open' AS behind,
-        coalesce({_FITS}, false) AS climbs, coalesce({_OTHERWISE}, false) AS otherwise_met, {_WAIT}::integer AS wait
+    SELECT fact.*, next.step AS next_step, next.notices, coalesce({_OTHERWISE}, false) AS otherwise_met,
+        {_WAIT}::integer AS wait, climbs, to_step, (
+            SELECT allows FROM rung WHERE place <= {_place("to_step")} ORDER BY place DESC LIMIT 1) AS allows
     FROM fact LEFT JOIN LATERAL (
         SELECT * FROM rung WHERE place > {_place("fact.reached")} ORDER BY place LIMIT 1
-    ) AS next ON fact.overdue_balance > 0 AND state = 'open'"""
+    ) AS next ON fact.overdue_balance > 0 AND state = 'open'
+    CROSS JOIN LATERAL (SELECT coalesce({_FITS}, false) AS climbs) AS fits
+    CROSS JOIN LATERAL (SELECT CASE WHEN climbs THEN next.step ELSE fact.reached END AS to_step) AS stands"""
 
 # A later episode than the present one never was: a reversed payment had ended the episode before it.
 FORGET_LATER = """
@@ -101,7 +106,7 @@ WHERE contract_step.contract_id = ANY($1::uuid[]) AND contract.contract_id = con
 _ESCALATED = outbox.rows(
     ContractEscalated,
     body=f"""json_build_object({POSITION_JSON.format(row="changed")}, 'from_step', was_step, 'to_step', changed.step,
-            'cause', why, 'ladder_version', $3::integer)""",
+            'cause', why, 'ladder_version', $3::integer, 'allows', changed.allows)""",
     traceparent="$4",
 )
 # $1 contracts of one portfolio, $2 the steps, $3 the ladder's version, $4 traceparent, $5 whether to publish. Returns
@@ -114,13 +119,13 @@ WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
     INSERT INTO contract_step (contract_id, episode, step, since, ladder_version)
     SELECT contract_id, episode, next_step, business_date, $3 FROM climbed WHERE climbs
 ), changed AS (
-    UPDATE contract SET step = CASE WHEN climbs THEN next_step ELSE reached END, {renewed("climbed")},
+    UPDATE contract SET step = to_step, allows = climbed.allows, {renewed("climbed")},
         version = version + CASE WHEN $5::boolean THEN 1 ELSE 0 END
     FROM climbed
     WHERE contract.contract_id = climbed.contract_id AND contract.state IN ('open', 'settled')
-        AND contract.step IS DISTINCT FROM CASE WHEN climbs THEN next_step ELSE reached END
-    RETURNING contract.*, was_step, business_date,
-        CASE WHEN climbs THEN 'ladder' WHEN reached IS NULL THEN 'cured' ELSE 'restored' END AS why
+        AND (contract.step, contract.allows) IS DISTINCT FROM (to_step, climbed.allows)
+    RETURNING contract.*, was_step, business_date, CASE WHEN climbs OR was_step = reached THEN 'ladder'
+        WHEN reached IS NULL THEN 'cured' ELSE 'restored' END AS why
 ), published AS (
     {_ESCALATED}
     FROM changed WHERE $5::boolean ORDER BY contract_id
@@ -130,11 +135,11 @@ WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
         format('from %s to %s (%s)', coalesce(was_step, '-'), coalesce(step, '-'), why),
         jsonb_build_object('from_step', was_step, 'to_step', step, 'cause', why, 'episode', episode,
             'ladder_version', $3::integer)
-    FROM changed ORDER BY contract_id
+    FROM changed WHERE step IS DISTINCT FROM was_step ORDER BY contract_id
 )
-SELECT contract_id, was_step, CASE WHEN climbs THEN next_step ELSE reached END AS step,
-    business_date + CASE WHEN climbs THEN 1 ELSE wait END AS next_on
-FROM climbed
+SELECT contract_id, climbed.was_step, to_step AS step, changed.contract_id IS NOT NULL AS has_changed,
+    climbed.business_date + CASE WHEN climbs THEN 1 ELSE wait END AS next_on
+FROM climbed LEFT JOIN changed USING (contract_id)
 """
 # $1 the contract, $2 the steps.
 ONE = f"""
@@ -149,7 +154,7 @@ WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
     facts("SELECT contract_id FROM contract WHERE contract.portfolio_id = $1 AND contract.state = 'open'")
 }
 ), climbed AS MATERIALIZED ({_CLIMBED})
-SELECT was_step AS from_step, CASE WHEN climbs THEN next_step ELSE reached END AS to_step, count(*) AS contracts,
+SELECT was_step AS from_step, to_step, count(*) AS contracts,
     sum(overdue_balance)::numeric(28, 2) AS overdue_balance,
     (array_agg(contract_number ORDER BY contract_number))[1:$3] AS contract_numbers
 FROM climbed GROUP BY 1, 2 ORDER BY {_place("was_step")}, 2 NULLS FIRST
@@ -190,4 +195,10 @@ REACHED = f"""
 SELECT reached.step FROM contract CROSS JOIN LATERAL ({_REACHED}) AS reached
 WHERE contract_id = $1 AND contract.state = 'open' AND overdue_balance > 0
 """
-SET_STEP = "UPDATE contract SET step = $2 WHERE contract_id = $1"
+# $1 the contract, $2 the step, $3 the steps of the ladder.
+SET_STEP = f"""
+WITH rung AS MATERIALIZED ({steps("$3::jsonb")})
+UPDATE contract SET step = $2, allows = (
+    SELECT allows FROM rung WHERE place <= {_place("$2")} ORDER BY place DESC LIMIT 1)
+WHERE contract_id = $1 RETURNING allows
+"""

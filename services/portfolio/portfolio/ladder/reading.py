@@ -44,14 +44,13 @@ async def read(reader: Reader, contract_id: UUID) -> StepOfContract:
     assert row is not None
     missing = [kind for kind in row["notices"] or () if kind not in row["sent"]]
     answerable = row["next_step"] is not None and row["otherwise_met"] and not missing
-    allowed = next((each.allows for each in held.steps if each.step == row["reached"]), Allows())
     return StepOfContract(
         contract_id=contract_id,
         episode=row["episode"],
         step=row["reached"],
         words=held.words.get(row["reached"]),
         since=row["since"],
-        allows=allowed,
+        allows=Allows.model_validate(row["allows"] or {}),
         ladder_version=held.version,
         next_step=row["next_step"],
         next_step_on=row["business_date"] + timedelta(days=row["wait"] or 0) if answerable else None,

@@ -7,9 +7,9 @@ from uuid import UUID
 import httpx
 import pytest
 from events_of_other_services import receive, visited
+from ladders import PROOF, judged, put_ladder, send, step
 from portfolio.ladder.rules import NoticeKind, is_backward, notices_before
 from portfolio.stages import daily_run
-from portfolio.strategy import judging
 from portfolio_builders import TODAY, Given, days_ago, pay, reverse
 from prometheus_client import REGISTRY
 from recobro_events.contracts.field_visits import AttendedBy, VisitOutcome
@@ -17,7 +17,6 @@ from recobro_events.contracts.portfolio import ApproachStep, ContractEscalated, 
 from recobro_events.testing import published
 from service_client import ServiceClient, row
 
-PROOF = {"registered_number": "RR123456789MX"}
 SHORT = [
     {"step": "reminder", "when": {}},
     {"step": "direct_contact", "when": {"days_since_step": {"min": 2}}},
@@ -28,29 +27,6 @@ SHORT = [
 
 def code_of(answer: httpx.Response) -> str:
     return str(answer.json()["type"]).rpartition(":")[2]
-
-
-async def judged(given: Given) -> None:
-    """Let the background worker do all that waits."""
-    while await judging.work(given.database):
-        pass
-
-
-async def put_ladder(client: httpx.AsyncClient, portfolio_id: UUID, steps: list[dict[str, Any]]) -> dict[str, Any]:
-    answer = await client.put(f"/v1/portfolios/{portfolio_id}/ladder", json={"steps": steps})
-    assert answer.status_code == 200, answer.text
-    return answer.json()  # type: ignore[no-any-return]
-
-
-async def step(client: httpx.AsyncClient, contract_id: UUID) -> dict[str, Any]:
-    answer = await client.get(f"/v1/contracts/{contract_id}/step")
-    assert answer.status_code == 200, answer.text
-    return answer.json()  # type: ignore[no-any-return]
-
-
-async def send(client: httpx.AsyncClient, contract_id: UUID, kind: str, sent_on: str = str(TODAY)) -> httpx.Response:
-    body = {"kind": kind, "channel": "registered letter", "sent_on": sent_on, "proof": PROOF}
-    return await client.post(f"/v1/contracts/{contract_id}/notices", json=body)
 
 
 async def pass_days(given: Given, portfolio_id: UUID, days: int) -> None:
