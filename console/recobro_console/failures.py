@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from recobro_console import outside
+from recobro_console import guard, outside
 from recobro_console.calls import Refused, Unreachable
 from recobro_console.guard import ForeignForm, FormTooLong
 from recobro_console.pages import NotYours, SignInFirst
@@ -49,6 +49,9 @@ def _shows(template: str, status: int) -> Callable[[Request, Exception], Awaitab
 
 
 async def _sign_in(request: Request, _: Exception) -> Response:
+    if request.headers.get(guard.FORM_STAYS):
+        # The form stays on the page with what was typed, which says how to sign in.
+        return Response(status_code=401)
     if request.headers.get("HX-Request"):
         # A part of a page cannot show the form to sign in: the whole page goes there.
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})

@@ -16,6 +16,8 @@ from recobro_console.language import Reader, language_of
 
 CSRF_FIELD = "_csrf"
 CSRF_HEADER = "X-CSRF-Token"
+FORM_STAYS = "X-Form"
+"""Sent with a form whose page stays until the answer is known: the page goes where the answer leads by itself."""
 MOST_FORM_BYTES = 1_000_000
 _OPEN = ("/static/", "/livez", "/readyz", "/startupz", "/metrics")
 _log = structlog.get_logger(__name__)
@@ -66,11 +68,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        stays = FORM_STAYS.lower().encode() in dict(scope["headers"])
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if stays and message["status"] == 303:
+                    message["status"] = 204
+                    del headers["content-length"]
             await send(message)
 
         if scope["path"].startswith(_OPEN):

@@ -18,7 +18,13 @@ def session_cookie(request: Request) -> str:
 def show(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """Answer with a page that needs no session."""
     reader: Reader = getattr(request.state, "reader", Reader())
-    known = {"wrong": False, "used": False, "refused": False, "away": False} | values
+    known = {
+        "recovers": status == 503 and request.method == "GET",
+        "wrong": False,
+        "used": False,
+        "refused": False,
+        "away": False,
+    } | values
     html = (
         environment(reader)
         .get_template(template)

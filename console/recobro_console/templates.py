@@ -1,5 +1,6 @@
 """The templates: one environment for each language, with the filters that every page uses."""
 
+import hashlib
 import uuid
 from functools import cache
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from recobro_console import static_files
-from recobro_console.calls import Trouble
+from recobro_console.calls import Trouble, Unreachable
 from recobro_console.language import Reader
 
 _HERE = Path(__file__).parent
@@ -32,6 +33,8 @@ def environment(reader: Reader) -> Environment:
         "words": lambda codes, prefix="": [(code, reader.word(prefix + code)) for code in codes],
         "asset": static_files.address_of,
         "new_key": lambda: str(uuid.uuid4()),
+        # One of many forms: a part that is drawn anew keeps each with its own row.
+        "id_of": lambda text: f"a-{hashlib.sha256(text.encode()).hexdigest()[:12]}",
     }
     made.filters |= {
         "number": reader.number,
@@ -44,4 +47,5 @@ def environment(reader: Reader) -> Environment:
         "explained": reader.explained,
     }
     made.tests["trouble"] = lambda value: isinstance(value, Trouble)
+    made.tests["unreachable"] = lambda value: isinstance(value, Unreachable)
     return made

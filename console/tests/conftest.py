@@ -4,8 +4,9 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from console_scene import Scene, chromium, console_before
+from console_scene import Scene, console_before
 from fresh_databases import FreshDatabases
+from in_browser import chromium
 from playwright.async_api import Browser
 from services_in_process import InProcessPlatform, all_services_in_process
 

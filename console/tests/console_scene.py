@@ -6,9 +6,7 @@ The services share one log in memory and have real databases. ``Scene.client`` s
 
 import asyncio
 import contextlib
-import os
 import re
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,14 +14,13 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import pytest
 import uvicorn
-from axe_playwright_python.async_playwright import Axe
 from chassis import tokens
 from chassis.testing import private_key_file, test_settings
 from fastapi import FastAPI
 from fresh_databases import FreshDatabases
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Error as BrowserError
 from recobro_console.app import create_app
 from recobro_console.main import MIGRATIONS, issuer_of
 from recobro_console.sessions.local import AUDIENCE
@@ -31,15 +28,6 @@ from recobro_console.settings import ConsoleSettings
 from recobro_events import Database
 from services_in_process import InProcessPlatform
 
-CHROMIUM = os.environ.get("RECOBRO_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-_CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 # A busy machine is no reason to fail.
 expect.set_options(timeout=60_000)
 _CSRF = re.compile(r'name="_csrf" value="([^"]+)"')
@@ -75,7 +63,7 @@ class Scene:
             assert answer.status_code == 303, answer.text
             yield client
 
-    async def send(self, client: httpx.AsyncClient, page: str, action: str, **fields: str) -> httpx.Response:
+    async def send(self, client: httpx.AsyncClient, page: str, action: str, **fields: Any) -> httpx.Response:
         """Send a form of ``page`` to ``action``, as a browser does."""
         token = _CSRF.search((await client.get(page)).text)
         assert token is not None
@@ -100,6 +88,9 @@ class Scene:
         await page.goto(self.link(role))
         try:
             yield page
+        except Exception as error:
+            error.add_note(f"{troubles}\n{await _shown(page)}")
+            raise
         finally:
             # A browser that does not close a page is no defect of the console.
             with contextlib.suppress(TimeoutError):
@@ -108,30 +99,17 @@ class Scene:
         assert not troubles, troubles
 
 
+async def _shown(page: Page) -> str:
+    """Where the page is, and what it says: for whoever looks into a failure."""
+    with contextlib.suppress(BrowserError):
+        return f"{page.url}\n{await page.inner_text('body', timeout=10_000)}"[:4000]
+    return page.url
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
-
-
-async def findings(page: Page) -> list[str]:
-    """What axe finds on the page, by its rules for WCAG 2.2 AA."""
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    options = {"runOnly": {"type": "tag", "values": tags}, "resultTypes": ["violations"]}
-    results = await Axe().run(page, options=options)
-    return [
-        f"{one['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
-        for one in results.response["violations"]
-        for node in one["nodes"]
-    ]
-
-
-async def faults(page: Page, url: str, width: int) -> list[str]:
-    """Open the address, and return what axe finds there, and whether the page is wider than the window."""
-    await page.goto(url)
-    await page.wait_for_selector("[aria-busy=true]", state="detached")
-    wide = await page.evaluate("document.documentElement.scrollWidth")
-    return [*await findings(page), *([f"{wide} pixels wide"] if wide > width else [])]
 
 
 @asynccontextmanager
@@ -193,16 +171,3 @@ async def console_before(
             await serving
         if own_dsn is not None:
             await databases.drop(own_dsn)
-
-
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """The system's Chromium. The test is skipped where there is none, unless ``RECOBRO_REQUIRE_CHROMIUM`` is set."""
-    if CHROMIUM is None:
-        (pytest.fail if os.environ.get("RECOBRO_REQUIRE_CHROMIUM") else pytest.skip)("no Chromium is installed")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_CHROMIUM_OPTIONS)
-        try:
-            yield browser
-        finally:
-            await browser.close()

@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from console_scene import Scene, findings
+from console_scene import Scene
 from contracts_scene import contract, part, path_of, placed
+from in_browser import findings
 from playwright.async_api import Browser
 from services_in_process import AS_OF
 

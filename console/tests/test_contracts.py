@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 from chassis.languages import Language
-from console_scene import Scene, findings
+from console_scene import Scene
 from contracts_scene import contract, part, path_of, pay, placed, spanish
+from in_browser import findings
 from playwright.async_api import Browser, expect
 from recobro_console.contracts.promising import schedule
 from recobro_console.forms import amount_of

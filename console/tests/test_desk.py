@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from chassis.second_person import ROLE_SCOPE
 from chassis.testing import mint
-from console_scene import Scene, findings
+from console_scene import Scene
 from contracts_scene import contract
+from in_browser import findings
 from playwright.async_api import Browser
 from recobro_platform import SCOPES
 

@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
-from console_scene import Scene, faults
+from console_scene import Scene
+from in_browser import faults
 from playwright.async_api import Browser
 from recobro_console.calls import Calls
 from recobro_console.operations.measures import MASK, largest, masked, total

@@ -1,7 +1,8 @@
 """Pages in a browser: keyboard, languages, live changes, no findings of axe, at both widths and in both themes."""
 
 import pytest
-from console_scene import Scene, faults
+from console_scene import Scene
+from in_browser import faults
 from playwright.async_api import Browser
 
 _BUILT = (

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from console_scene import Scene, findings
+from console_scene import Scene
 from contracts_scene import contract, part, path_of, pay
+from in_browser import findings
 from playwright.async_api import Browser
 from services_in_process import AS_OF
 

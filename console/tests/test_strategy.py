@@ -1,8 +1,9 @@
 """The strategy in the console: rules are tried, changed and shown, and a contract shows why it stands where it does."""
 
 import pytest
-from console_scene import Scene, findings
+from console_scene import Scene
 from contracts_scene import contract, part
+from in_browser import findings
 from playwright.async_api import Browser
 from services_in_process import AS_OF
 

@@ -2,7 +2,7 @@
 
 import structlog
 from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from recobro_console import outside
 from recobro_console.pages import EVERYBODY, HOME, Router, local_path
@@ -72,6 +72,13 @@ async def come_back(request: Request) -> Response:
     response = await opened(request, session, HOME)
     response.delete_cookie(BEGUN, path="/sign-in")
     return response
+
+
+@signed_in.get("/session")
+async def session(request: Request) -> Response:
+    """Who has signed in, and the token of the session's forms: for a page that was opened in an earlier session."""
+    held: Session = request.state.session
+    return JSONResponse({"person": held.subject, "csrf": held.csrf})
 
 
 @signed_in.post("/sign-out")
