@@ -16,8 +16,9 @@ from starlette.responses import RedirectResponse, Response
 
 from recobro_console import failures, static_files
 from recobro_console.agencies import api as agencies
+from recobro_console.agencies import many
 from recobro_console.calls import TIMEOUT
-from recobro_console.contracts import acting
+from recobro_console.contracts import acting, pauses
 from recobro_console.contracts import api as contracts
 from recobro_console.desk import api as desk
 from recobro_console.files import api as files
@@ -26,7 +27,7 @@ from recobro_console.files import portfolios as new_portfolios
 from recobro_console.guard import Guard
 from recobro_console.insight import api as insight
 from recobro_console.lists import api as lists
-from recobro_console.lists import demands
+from recobro_console.lists import demands, evidence
 from recobro_console.live import api as live
 from recobro_console.live.hub import Hub
 from recobro_console.operations import api as operations
@@ -45,10 +46,12 @@ from recobro_console.visits import api as visits
 from recobro_console.visits import door
 
 ROUTERS = (
+    many.router,
     agencies.staff,
     agencies.router,
     today.router,
     demands.router,
+    evidence.router,
     lists.staff,
     lists.router,
     new_portfolios.router,
@@ -57,6 +60,7 @@ ROUTERS = (
     bands.router,
     files.router,
     payments.router,
+    pauses.router,
     contracts.staff,
     contracts.router,
     acting.router,

@@ -39,6 +39,17 @@ async def portfolios(page: Page) -> Names:
     return await _listed(page, "portfolio", "/v1/portfolios", "portfolio_id")
 
 
+async def zones(page: Page) -> Mapping[str, str]:
+    """The time zone of each portfolio, by its id."""
+    known = await _answer(page, "portfolio", "/v1/portfolios", limit=_MOST)
+    return {each["portfolio_id"]: each["timezone"] for each in known["items"]} if known else {}
+
+
+async def creditors(page: Page) -> Names:
+    """The creditors."""
+    return await _listed(page, "portfolio", "/v1/creditors", "creditor_id")
+
+
 async def contracts(page: Page, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """The contracts that these rows name, with number and debtor, by id; at most ``MOST_CONTRACTS``.
 

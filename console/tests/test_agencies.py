@@ -101,3 +101,32 @@ async def test_a_step_that_does_not_exist_and_a_way_back_to_elsewhere_are_refuse
         elsewhere = {"_back": "//evil.test/", "_key": str(uuid.uuid4())}
         recalled = await scene.send(staff, "/agencies", f"{step}/recall", reason="queja", **elsewhere)
     assert recalled.headers["location"] == "/"
+
+
+async def test_many_recalls_and_many_objections_are_one_form(scene: Scene, agency: dict[str, Any]) -> None:
+    chosen = (await placements(scene, agency, "active"))[:40]
+    marked = [each["placement_id"] for each in chosen]
+    at = f"?agency_id={agency['agency_id']}"
+    recalls, decisions = f"/agencies/many/recall{at}", f"/agencies/many/objection-decision{at}"
+    async with scene.client() as client:
+        page = (await client.get(recalls)).text
+        assert chosen[0]["contract_number"] in page
+        typed: dict[str, Any] = {"placement": marked, "reason": "venta", "_key": str(uuid.uuid4())}
+        for _ in range(2):  # Sent twice, it counts once.
+            done = await scene.send(client, recalls, recalls, **typed)
+            assert done.status_code == 303, done.text
+        assert {each["placement_id"] for each in await placements(scene, agency, "recall_pending")} >= {*marked}
+        for each in marked:
+            await scene.platform.post("assignment", f"/v1/placements/{each}/objection", {"reason": "x"})
+        none = await scene.send(client, decisions, decisions, reason="no", accepted="no")
+        assert "Primero marque contratos" in none.text
+        # One of them is decided meanwhile: it is named, and the others are decided.
+        path = f"/v1/placements/{marked[0]}/objection-decision"
+        await scene.platform.post("assignment", path, {"reason": "x", "accepted": True})
+        mixed = await scene.send(client, decisions, decisions, placement=marked, reason="no", accepted="no")
+        assert mixed.status_code == 422
+        assert "Hecho: 39. Sin hacer: 1." in mixed.text
+        assert not {each["placement_id"] for each in await placements(scene, agency, "objected")} & {*marked}
+    async with scene.client("agency", agency_id=agency["agency_id"]) as theirs:
+        assert (await theirs.get(recalls)).status_code == 403
+        assert (await theirs.get(f"/agencies/many/acknowledgement{at}")).status_code == 200

@@ -1,5 +1,6 @@
 """Lists in the console: built, watched live, explained, compared, and as an agency sees them."""
 
+import re
 from typing import Any
 
 import pytest
@@ -121,6 +122,16 @@ async def test_a_list_and_a_contract_show_who_asked_before_a_call(scene: Scene, 
         assert answer.status_code == 409
         shown = await client.get(f"/lists/{built['list_id']}/permits")
         of_contract = await client.get(f"/contracts/{first['contract_id']}/parts/lists")
+        number = {"number": first["contract_number"]}
+        found = (await client.get("/lists/permits", params=number | {"granted": "false"})).text
+        one = re.search(r'href="(/lists/permits/[0-9a-f-]+)"', found)
+        assert one is not None
+        evidence = (await client.get(one[1])).text
+        assert "Nadie consultó" in (await client.get("/lists/permits", params=number | {"granted": "true"})).text
+        assert "Nadie consultó" in (await client.get("/lists/permits", params={"number": "no hay"})).text
+    assert "Se negó una llamada" in evidence
+    assert "+528710000000" in evidence
+    assert first["contract_number"] in evidence
     assert "Ningún marcador ha pedido un permiso" in empty.text
     assert "Permiso negado" in shown.text
     assert first["contract_number"] in shown.text

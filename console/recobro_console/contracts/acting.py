@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from recobro_console import forms
 from recobro_console.calls import Trouble
-from recobro_console.contracts import acts, agreeing, disputing, noticing, parties, people, promising, reaching
+from recobro_console.contracts import acts, agreeing, disputing, noticing, parties, pauses, people, promising, reaching
 from recobro_console.contracts.acts import Act, Gone, Subject
 from recobro_console.contracts.names import may_change
 from recobro_console.pages import EVERYBODY, CurrentPage, NotYours, Page, Router
@@ -22,6 +22,7 @@ ACTS: Mapping[str, Act] = {
     **noticing.ACTS,
     **agreeing.ACTS,
     **people.ACTS,
+    **pauses.ACTS,
 }
 """Every act on a contract, by the name in its path."""
 router = Router(EVERYBODY)
