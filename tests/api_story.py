@@ -174,13 +174,15 @@ async def _segments(recording: Recording, portfolio: str, contract: str) -> None
             },
             {"step": "direct_contact", "when": {"days_past_due": {"min": 8}, "attempts": {"min": 3}}},
             {"step": "extrajudicial_notice", "when": {"days_past_due": {"min": 31}, "segments": ["chronic"]}},
-        ]
+        ],
+        "challenger": {"percent": 20, "steps": [{"step": "reminder", "when": {"days_past_due": {"min": 5}}}]},
     }
     await ask("portfolio", "try_ladder", ladder, portfolio_id=portfolio)
     await ask("portfolio", "change_ladder", ladder, portfolio_id=portfolio)
     await recording.platform.until("portfolio", "SELECT count(*) = 0 FROM judging_anew")
     await ask("portfolio", "read_ladder", portfolio_id=portfolio)
     await ask("portfolio", "read_ladder_trial", portfolio_id=portfolio)
+    await ask("portfolio", "compare_ladder", portfolio_id=portfolio)
     proof = {"registered_number": "RR123456789MX"}
     notice = {"kind": "reminder", "channel": "registered letter", "sent_on": DAY, "proof": proof}
     await ask("portfolio", "add_notice", notice, contract_id=contract)

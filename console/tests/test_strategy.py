@@ -70,6 +70,32 @@ async def test_a_ladder_is_changed_and_a_notice_is_recorded_on_the_contract(scen
     assert "Recordatorio" in shown
 
 
+async def test_a_ladder_is_tried_with_a_share_of_the_people_and_compared(scene: Scene, portfolio_id: str) -> None:
+    path, at = f"/strategy/{portfolio_id}/ladder", f"/v1/portfolios/{portfolio_id}/ladder"
+    before = await scene.platform.get("portfolio", at)
+    challenger = {"used-0": "1", "contacts-0": "message", "campaigns-0": "manual", "percent": "30"}
+    async with scene.client("operator") as client:
+        wrong = await scene.send(client, path, path, **challenger | {"percent": "many"})
+        assert wrong.status_code == 422
+        assert 'value="many"' in wrong.text
+        tried = await scene.send(client, path, path, **challenger, **{"try": "1"})
+        assert tried.status_code == 200, tried.text
+        saved = await scene.send(client, path, path, **challenger)
+        assert saved.status_code == 303, saved.text
+        shown = await client.get(f"/strategy/{portfolio_id}")
+        compared = await client.get(f"/strategy/{portfolio_id}/parts/comparison")
+        again = await client.get(f"{path}?of=challenger")
+    held = await scene.platform.get("portfolio", at)
+    assert (held["steps"], held["words"]) == (before["steps"], before["words"])
+    assert (held["challenger"]["percent"], held["challenger"]["steps"][0]["allows"]) == (
+        30,
+        {"contacts": ["message"], "campaigns": ["manual"]},
+    )
+    assert "El retador, para el 30 % de las personas" in shown.text
+    assert "Tasa de cura" in compared.text
+    assert 'value="30"' in again.text
+
+
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 @pytest.mark.parametrize("page", ["", "/segments", "/ladder"])
 async def test_axe_finds_nothing_on_the_pages_of_a_portfolio(

@@ -53,6 +53,13 @@ async def steps_now(portfolio_id: UUID, page: CurrentPage) -> Response:
     return page.show("strategy/trial.html", trial=found, words=_words(held), of="step")
 
 
+@router.get("/strategy/{portfolio_id}/parts/comparison")
+async def comparison(portfolio_id: UUID, page: CurrentPage) -> Response:
+    """What the ladder and its challenger have achieved in the last 28 days."""
+    found = await page.attempt(page.services.get("portfolio", f"/v1/portfolios/{portfolio_id}/ladder/comparison"))
+    return page.show("strategy/comparison.html", found=found)
+
+
 @router.get("/strategy/{portfolio_id}/segments")
 async def edit_segments(portfolio_id: UUID, page: CurrentPage) -> Response:
     """The form that changes the rules of segments."""
@@ -78,9 +85,10 @@ async def change_segments(portfolio_id: UUID, page: CurrentPage) -> Response:
 
 @router.get("/strategy/{portfolio_id}/ladder")
 async def edit_ladder(portfolio_id: UUID, page: CurrentPage) -> Response:
-    """The form that changes the ladder."""
+    """The form that changes the ladder; with ``of=challenger`` the challenger."""
     held = await page.services.get("portfolio", f"/v1/portfolios/{portfolio_id}/ladder")
-    return await _ladder(page, portfolio_id, held)
+    is_challenger = page.request.query_params.get("of") == "challenger" and held["challenger"]
+    return await _ladder(page, portfolio_id, held["challenger"] if is_challenger else {"steps": held["steps"]}, held)
 
 
 @router.post("/strategy/{portfolio_id}/ladder")
@@ -92,15 +100,17 @@ async def change_ladder(portfolio_id: UUID, page: CurrentPage) -> Response:
         step: [one for one in everything.getlist(f"contacts-{n}") if isinstance(one, str)]
         for n, step in enumerate(editing.STEPS)
     }
-    proposed = editing.steps_from(form, contacts)
+    given = editing.steps_from(form, contacts)
     at = f"/v1/portfolios/{portfolio_id}/ladder"
+    held = await page.services.get("portfolio", at)
+    proposed = editing.ladder_of(given, held)
     try:
         if "try" in form:
             trial = await page.services.post("portfolio", f"{at}/trial", proposed)
-            return await _ladder(page, portfolio_id, proposed, trial=trial)
+            return await _ladder(page, portfolio_id, given, held, trial=trial)
         await page.services.put("portfolio", at, proposed)
     except Trouble as trouble:
-        return await _ladder(page, portfolio_id, proposed, wrong=trouble)
+        return await _ladder(page, portfolio_id, given, held, wrong=trouble)
     return page.done(f"/strategy/{portfolio_id}", "The ladder holds. The contracts are judged by it now.")
 
 
@@ -120,14 +130,16 @@ async def _segments(page: Page, portfolio_id: UUID, held: Any, **found: Any) -> 
     )
 
 
-async def _ladder(page: Page, portfolio_id: UUID, held: Any, **found: Any) -> Response:
+async def _ladder(page: Page, portfolio_id: UUID, given: Any, held: Any, **found: Any) -> Response:
     wrong, trial = found.get("wrong"), found.get("trial")
     return page.show(
         "strategy/ladder.html",
         422 if wrong else 200,
         portfolio_id=portfolio_id,
         portfolios=await names.portfolios(page),
-        steps=editing.steps_shown(held),
+        steps=editing.steps_shown(given),
+        percent=given.get("percent"),
+        challenger=held["challenger"],
         facts=editing.STEP_FACTS,
         contacts=editing.CONTACTS,
         wrong=wrong,

@@ -67,12 +67,21 @@ def steps_from(form: Form, contacts: Mapping[str, Sequence[str]]) -> dict[str, A
         campaigns = _listed(form.get(f"campaigns-{n}", ""))
         allows = {"contacts": list(contacts.get(step, ())), "campaigns": campaigns or None}
         steps.append({"step": step, "when": when, "allows": allows})
-    return {"steps": steps}
+    percent = form.get("percent", "").strip()
+    return {"steps": steps, "percent": _number(percent) if percent else None}
 
 
-def steps_shown(held: Mapping[str, Any]) -> list[dict[str, Any]]:
+def ladder_of(given: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+    """The ladder that a form proposes. With a share of the people its steps challenge those that are held."""
+    words = {"words": held["words"]}
+    if given["percent"] is None:
+        return {"steps": given["steps"], **words}
+    return {"steps": held["steps"], "challenger": dict(given), **words}
+
+
+def steps_shown(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All steps as the form shows them; those that the ladder leaves out are not ``used``."""
-    known = {each["step"]: each for each in held["steps"]}
+    known = {each["step"]: each for each in given["steps"]}
     shown = []
     for step in STEPS:
         each = known.get(step, {"when": {}, "allows": {"contacts": None, "campaigns": None}})

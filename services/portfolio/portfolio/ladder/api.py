@@ -1,10 +1,14 @@
 """The ladder over HTTP: the steps of a portfolio, the step of a contract, and the notices that were sent."""
 
+from typing import Annotated
 from uuid import UUID
 
 from chassis import ReadConnection, Router, WriteTransaction, reads, writes
+from chassis.periods import WantedPeriod
+from fastapi import Query
 
-from portfolio.ladder import keeping, notices, reading
+from portfolio.ladder import comparing, keeping, notices, reading
+from portfolio.ladder.comparing import LadderComparison
 from portfolio.ladder.conditions import NewLadder
 from portfolio.ladder.keeping import Ladder, LadderTrial
 from portfolio.ladder.notices import NewNotice, Notice
@@ -37,6 +41,19 @@ async def read_ladder_trial(portfolio_id: UUID, connection: ReadConnection) -> L
 async def try_ladder(portfolio_id: UUID, proposed: NewLadder, connection: ReadConnection) -> LadderTrial:
     """Judge the open contracts by a proposed ladder, without effect: how many would reach which step today."""
     return await keeping.trial(connection, portfolio_id, proposed)
+
+
+@router.get("/portfolios/{portfolio_id}/ladder/comparison", tags=["strategy"], dependencies=_READS)
+async def compare_ladder(
+    portfolio_id: UUID,
+    period: WantedPeriod,
+    connection: ReadConnection,
+    version: Annotated[
+        int | None, Query(ge=1, le=2**31 - 1, description="By default the last one with a challenger")
+    ] = None,
+) -> LadderComparison:
+    """Compare what the ladder and its challenger have achieved in a period: cures, money, contacts."""
+    return await comparing.compare(connection, portfolio_id, period, version)
 
 
 @router.get("/contracts/{contract_id}/step", tags=["contracts"], dependencies=_READS)

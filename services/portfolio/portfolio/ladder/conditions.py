@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 from chassis import Distinct, InputModel
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, StrictInt
 from recobro_events.contracts.dialer_feed import CampaignKind
 from recobro_events.contracts.portfolio import ApproachStep
 
@@ -72,19 +72,33 @@ class LadderStep(InputModel):
     allows: Allows = Allows()
 
 
+def _rising(steps: tuple[LadderStep, ...]) -> tuple[LadderStep, ...]:
+    places = [STEPS.index(each.step) for each in steps]
+    if places != sorted(set(places)):
+        raise ValueError(f"must be in the order {', '.join(STEPS)}, each at most once")
+    return steps
+
+
+Steps = Annotated[tuple[LadderStep, ...], Field(min_length=1, max_length=len(STEPS)), AfterValidator(_rising)]
+"""Steps of a ladder, from gentle to grave. A step that is left out is not taken."""
+
+
+class Challenger(InputModel):
+    """A second ladder, by which ``percent`` of the people are judged, to compare it with the first.
+
+    A person and the ladder's version decide for all contracts of the person, always alike. A new version mixes anew.
+    """
+
+    percent: Annotated[StrictInt, Field(ge=1, le=99)]
+    steps: Steps
+
+
 class NewLadder(InputModel):
-    """The steps, from gentle to grave. A step that is left out is not taken. ``words`` name steps for people."""
+    """The steps, and those of a challenger. ``words`` name steps for people."""
 
-    steps: Annotated[tuple[LadderStep, ...], Field(min_length=1, max_length=len(STEPS))]
+    steps: Steps
+    challenger: Challenger | None = None
     words: Annotated[dict[ApproachStep, Words], Field(default_factory=dict)]
-
-    @field_validator("steps")
-    @classmethod
-    def _rises(cls, steps: tuple[LadderStep, ...]) -> tuple[LadderStep, ...]:
-        places = [STEPS.index(each.step) for each in steps]
-        if places != sorted(set(places)):
-            raise ValueError(f"must be in the order {', '.join(STEPS)}, each at most once")
-        return steps
 
 
 DEFAULT_VERSION = 0

@@ -26,7 +26,7 @@ async def escalate(
     rows = await tx.fetch(
         queries.ESCALATE,
         ids,
-        keeping.as_json(held.steps, jurisdiction),
+        keeping.as_json(held, held.version, jurisdiction),
         held.version,
         current_traceparent(),
         publish,

@@ -14,6 +14,7 @@ from portfolio.ladder.conditions import (
     DEFAULT_STEPS,
     DEFAULT_VERSION,
     DEFAULT_WORDS,
+    Challenger,
     LadderStep,
     NewLadder,
 )
@@ -32,6 +33,7 @@ class Ladder(OutputModel):
     portfolio_id: UUID
     version: int
     steps: tuple[LadderStep, ...]
+    challenger: Challenger | None
     words: dict[ApproachStep, Words]
     applied: bool
     changed_at: datetime | None
@@ -39,8 +41,12 @@ class Ladder(OutputModel):
 
 
 class Climb(OutputModel):
-    """Open contracts that go from one step to another; null is no step. Some of their numbers are examples."""
+    """Open contracts that go from one step to another; null is no step. Some of their numbers are examples.
 
+    ``challenged``: they are judged by the challenger.
+    """
+
+    challenged: bool
     from_step: ApproachStep | None
     to_step: ApproachStep | None
     contracts: int
@@ -70,6 +76,7 @@ async def current(reader: Reader, portfolio_id: UUID) -> Ladder:
             portfolio_id=portfolio_id,
             version=DEFAULT_VERSION,
             steps=DEFAULT_STEPS,
+            challenger=None,
             words=dict(DEFAULT_WORDS),
             applied=True,
             changed_at=None,
@@ -83,7 +90,8 @@ async def change(tx: Transaction, portfolio_id: UUID, new: NewLadder) -> Ladder:
     await portfolios.locked(tx, portfolio_id)
     steps = [step.model_dump(mode="json", exclude_none=True) for step in new.steps]
     words = {step: each.model_dump(mode="json") for step, each in new.words.items()}
-    await tx.execute(queries.ADD_LADDER, portfolio_id, steps, words)
+    challenger = new.challenger and new.challenger.model_dump(mode="json", exclude_none=True)
+    await tx.execute(queries.ADD_LADDER, portfolio_id, steps, words, challenger)
     await tx.execute(JUDGE_ANEW, portfolio_id)
     return await current(tx, portfolio_id)
 
@@ -91,8 +99,10 @@ async def change(tx: Transaction, portfolio_id: UUID, new: NewLadder) -> Ladder:
 async def trial(reader: Reader, portfolio_id: UUID, proposed: NewLadder | None) -> LadderTrial:
     """Judge the open contracts by a ``proposed`` ladder, or by the one that holds, without effect."""
     portfolio = await portfolios.find(reader, portfolio_id)
-    steps = (await current(reader, portfolio_id)).steps if proposed is None else proposed.steps
-    rows = await reader.fetch(queries.TRIAL, portfolio_id, as_json(steps, portfolio.jurisdiction), EXAMPLES)
+    held = await current(reader, portfolio_id)
+    tried = held if proposed is None else proposed
+    ladder = as_json(tried, held.version + (proposed is not None), portfolio.jurisdiction)
+    rows = await reader.fetch(queries.TRIAL, portfolio_id, ladder, EXAMPLES)
     moves = [Climb.model_validate(dict(row)) for row in rows]
     changed = tuple(move for move in moves if move.from_step != move.to_step)
     return LadderTrial(
@@ -103,9 +113,19 @@ async def trial(reader: Reader, portfolio_id: UUID, proposed: NewLadder | None) 
     )
 
 
-def as_json(steps: Sequence[LadderStep], jurisdiction: str) -> list[dict[str, Any]]:
-    """The steps as ``queries.steps`` reads them, with the notices that each needs in the jurisdiction."""
-    return [
-        step.model_dump(mode="json", exclude_none=True) | {"notices": notices_before(step.step, jurisdiction)}
-        for step in steps
-    ]
+def as_json(ladder: Ladder | NewLadder, version: int, jurisdiction: str) -> dict[str, Any]:
+    """The ladder as ``queries.steps`` and ``queries.facts`` read it, with the notices that each step needs."""
+    challenger = ladder.challenger
+
+    def listed(steps: Sequence[LadderStep]) -> list[dict[str, Any]]:
+        return [
+            step.model_dump(mode="json", exclude_none=True) | {"notices": notices_before(step.step, jurisdiction)}
+            for step in steps
+        ]
+
+    return {
+        "version": version,
+        "steps": listed(ladder.steps),
+        "challenger": [] if challenger is None else listed(challenger.steps),
+        "percent": None if challenger is None else challenger.percent,
+    }

@@ -152,9 +152,9 @@ async def _reach(tx: Transaction, contract: Row, kind: NoticeKind, reached: Appr
         await mark(tx, [contract_id])
         return
     held = await keeping.current(tx, contract["portfolio_id"])
-    version, steps = held.version, keeping.as_json(held.steps, contract["jurisdiction"])
+    version, ladder = held.version, keeping.as_json(held, held.version, contract["jurisdiction"])
     await tx.execute(queries.REACH, contract_id, contract["episode"], step, contract["business_date"], version)
-    allows = await tx.fetchval(queries.SET_STEP, contract_id, step, steps)
+    allows = await tx.fetchval(queries.SET_STEP, contract_id, ladder, step)
     data = {"from_step": reached, "to_step": step, "cause": StepCause.NOTICE, "episode": contract["episode"]}
     await record(
         tx,

@@ -25,13 +25,26 @@ _REACHED = f"""
     ORDER BY {_place("step")} DESC LIMIT 1"""
 
 
-def facts(contracts: str) -> str:
+def challenged(percent: str, version: str) -> str:
+    """SQL: the person of the row ``contract`` is judged by the challenger. Null ``percent``: there is none.
+
+    The hash spreads people evenly, and differently in each version of the ladder.
+    """
+    person = "(SELECT coalesce(person_id, debtor_id) FROM debtor WHERE debtor.debtor_id = contract.debtor_id)"
+    hashed = f"left(md5({person} || ' ' || {version}), 8)"
+    share = f"('x' || {hashed})::bit(32)::bigint % 100"
+    return f"CASE WHEN {percent} IS NULL THEN false ELSE {share} < ({percent})::integer END"
+
+
+def facts(contracts: str, given: str) -> str:
     """SQL: what a ladder asks of the contracts whose ids the query ``contracts`` yields, as ``Fact`` names it.
 
     ``reached`` is the step of the episode, null while nothing is overdue. ``sent`` are the notices of the episode.
+    ``given`` is the ladder, as ``steps`` reads it; it decides whether a contract is ``challenged``.
     """
     return f"""
     SELECT contract.contract_id, contract.contract_number, contract.episode, contract.state, contract.step AS was_step,
+        {challenged(f"{given} ->> 'percent'", f"({given} ->> 'version')")} AS challenged,
         contract.segment, business_date, reached.step AS reached, reached.since,
         greatest(0, coalesce(business_date - oldest_due_on
             - {days_paused("contract.contract_id", "contract.oldest_due_on", "business_date")}, 0)) AS days_past_due,
@@ -57,15 +70,19 @@ def facts(contracts: str) -> str:
 
 
 def steps(given: str) -> str:
-    """SQL: a row for each step of the jsonb ``given``, with the bounds of each fact and the notices that it needs."""
+    """SQL: a row for each step of the ladder ``given`` (jsonb), with the bounds of each fact and the notices needed.
+
+    ``of_challenger``: the step is one of the challenger's.
+    """
     bounds = ", ".join(
         f"(item -> 'when' -> '{fact}' ->> '{end}')::numeric AS {fact}_{end}" for fact in Fact for end in ("min", "max")
     )
     return f"""
-    SELECT item ->> 'step' AS step, {_place("item ->> 'step'")} AS place, item -> 'when' -> 'segments' AS segments,
-        item -> 'when' -> 'last_answer' AS answers, nullif(item -> 'allows', '{{}}') AS allows,
+    SELECT of = 'challenger' AS of_challenger, item ->> 'step' AS step, {_place("item ->> 'step'")} AS place,
+        item -> 'when' -> 'segments' AS segments, item -> 'when' -> 'last_answer' AS answers,
+        nullif(item -> 'allows', '{{}}') AS allows,
         ARRAY(SELECT jsonb_array_elements_text(item -> 'notices')) AS notices, {bounds}
-    FROM jsonb_array_elements({given}) AS listed (item)"""
+    FROM unnest('{{steps,challenger}}'::text[]) AS of, jsonb_array_elements({given} -> of) AS listed (item)"""
 
 
 def _fits(fact: Fact) -> str:
@@ -90,9 +107,10 @@ _OTHERWISE = f"""{_OF_CODES}{"".join(_fits(fact) for fact in Fact if fact not in
 _CLIMBED = f"""
     SELECT fact.*, next.step AS next_step, next.notices, coalesce({_OTHERWISE}, false) AS otherwise_met,
         {_WAIT}::integer AS wait, climbs, to_step, (
-            SELECT allows FROM rung WHERE place <= {_place("to_step")} ORDER BY place DESC LIMIT 1) AS allows
+            SELECT allows FROM rung WHERE of_challenger = challenged AND place <= {_place("to_step")}
+            ORDER BY place DESC LIMIT 1) AS allows
     FROM fact LEFT JOIN LATERAL (
-        SELECT * FROM rung WHERE place > {_place("fact.reached")} ORDER BY place LIMIT 1
+        SELECT * FROM rung WHERE of_challenger = challenged AND place > {_place("fact.reached")} ORDER BY place LIMIT 1
     ) AS next ON fact.overdue_balance > 0 AND state = 'open'
     CROSS JOIN LATERAL (SELECT coalesce({_FITS}, false) AS climbs) AS fits
     CROSS JOIN LATERAL (SELECT CASE WHEN climbs THEN next.step ELSE fact.reached END AS to_step) AS stands"""
@@ -109,11 +127,11 @@ _ESCALATED = outbox.rows(
             'cause', why, 'ladder_version', $3::integer, 'allows', changed.allows)""",
     traceparent="$4",
 )
-# $1 contracts of one portfolio, $2 the steps, $3 the ladder's version, $4 traceparent, $5 whether to publish. Returns
+# $1 contracts of one portfolio, $2 the ladder, $3 its version, $4 traceparent, $5 whether to publish. Returns
 # for each contract when time alone may lead to the next step.
 ESCALATE = f"""
 WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
-), fact AS MATERIALIZED ({facts("SELECT unnest($1::uuid[]) AS contract_id")}
+), fact AS MATERIALIZED ({facts("SELECT unnest($1::uuid[]) AS contract_id", "$2::jsonb")}
 ), climbed AS MATERIALIZED ({_CLIMBED}
 ), reached_now AS (
     INSERT INTO contract_step (contract_id, episode, step, since, ladder_version)
@@ -124,7 +142,7 @@ WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
     FROM climbed
     WHERE contract.contract_id = climbed.contract_id AND contract.state IN ('open', 'settled')
         AND (contract.step, contract.allows) IS DISTINCT FROM (to_step, climbed.allows)
-    RETURNING contract.*, was_step, business_date, CASE WHEN climbs OR was_step = reached THEN 'ladder'
+    RETURNING contract.*, was_step, business_date, challenged, CASE WHEN climbs OR was_step = reached THEN 'ladder'
         WHEN reached IS NULL THEN 'cured' ELSE 'restored' END AS why
 ), published AS (
     {_ESCALATED}
@@ -134,40 +152,41 @@ WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
     SELECT contract_id, business_date, 'escalated',
         format('from %s to %s (%s)', coalesce(was_step, '-'), coalesce(step, '-'), why),
         jsonb_build_object('from_step', was_step, 'to_step', step, 'cause', why, 'episode', episode,
-            'ladder_version', $3::integer)
+            'ladder_version', $3::integer, 'challenged', challenged)
     FROM changed WHERE step IS DISTINCT FROM was_step ORDER BY contract_id
 )
 SELECT contract_id, climbed.was_step, to_step AS step, changed.contract_id IS NOT NULL AS has_changed,
     climbed.business_date + CASE WHEN climbs THEN 1 ELSE wait END AS next_on
 FROM climbed LEFT JOIN changed USING (contract_id)
 """
-# $1 the contract, $2 the steps.
+# $1 the contract, $2 the ladder.
 ONE = f"""
 WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
-), fact AS MATERIALIZED ({facts("SELECT $1::uuid AS contract_id")})
+), fact AS MATERIALIZED ({facts("SELECT $1::uuid AS contract_id", "$2::jsonb")})
 {_CLIMBED}
 """
-# $1 the portfolio, $2 the steps, $3 how many examples of each move.
+# $1 the portfolio, $2 the ladder, $3 how many examples of each move.
 TRIAL = f"""
 WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
 ), fact AS MATERIALIZED ({
-    facts("SELECT contract_id FROM contract WHERE contract.portfolio_id = $1 AND contract.state = 'open'")
+    facts("SELECT contract_id FROM contract WHERE contract.portfolio_id = $1 AND contract.state = 'open'", "$2::jsonb")
 }
 ), climbed AS MATERIALIZED ({_CLIMBED})
-SELECT was_step AS from_step, to_step, count(*) AS contracts,
+SELECT challenged, was_step AS from_step, to_step, count(*) AS contracts,
     sum(overdue_balance)::numeric(28, 2) AS overdue_balance,
     (array_agg(contract_number ORDER BY contract_number))[1:$3] AS contract_numbers
-FROM climbed GROUP BY 1, 2 ORDER BY {_place("was_step")}, 2 NULLS FIRST
+FROM climbed GROUP BY 1, 2, 3 ORDER BY challenged, {_place("was_step")}, {_place("to_step")}
 """
 
 LADDER = """
-SELECT version, steps, words, changed_at, actor AS changed_by,
+SELECT version, steps, challenger, words, changed_at, actor AS changed_by,
     NOT EXISTS (SELECT FROM judging_anew WHERE judging_anew.portfolio_id = $1) AS applied
 FROM ladder WHERE portfolio_id = $1 ORDER BY version DESC LIMIT 1
 """
 ADD_LADDER = f"""
-INSERT INTO ladder (portfolio_id, version, steps, words, actor)
-SELECT $1, coalesce(max(version), 0) + 1, $2, $3, {CURRENT_ACTOR}
+INSERT INTO ladder (portfolio_id, version, steps, words, challenger, began_on, actor)
+SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4,
+    (SELECT business_date FROM portfolio WHERE portfolio_id = $1), {CURRENT_ACTOR}
 FROM ladder WHERE portfolio_id = $1
 """
 JURISDICTION = "SELECT jurisdiction FROM portfolio WHERE portfolio_id = $1"
@@ -195,10 +214,11 @@ REACHED = f"""
 SELECT reached.step FROM contract CROSS JOIN LATERAL ({_REACHED}) AS reached
 WHERE contract_id = $1 AND contract.state = 'open' AND overdue_balance > 0
 """
-# $1 the contract, $2 the step, $3 the steps of the ladder.
+# $1 the contract, $2 the ladder, $3 the step.
 SET_STEP = f"""
-WITH rung AS MATERIALIZED ({steps("$3::jsonb")})
-UPDATE contract SET step = $2, allows = (
-    SELECT allows FROM rung WHERE place <= {_place("$2")} ORDER BY place DESC LIMIT 1)
-WHERE contract_id = $1 RETURNING allows
+WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
+), fact AS MATERIALIZED ({facts("SELECT $1::uuid AS contract_id", "$2::jsonb")})
+UPDATE contract SET step = $3, allows = (
+    SELECT allows FROM rung WHERE of_challenger = challenged AND place <= {_place("$3")} ORDER BY place DESC LIMIT 1)
+FROM fact WHERE contract.contract_id = $1 RETURNING contract.allows
 """

@@ -17,7 +17,7 @@ class StepOfContract(OutputModel):
 
     ``next_step_on`` is the business date on which time alone leads to ``next_step`` if no day is paused; null when
     something else is missing too. ``missing`` are the notices that are to be sent before; ``otherwise_met`` says that
-    every condition but those of time and notices is met.
+    every condition but those of time and notices is met. ``challenged``: the contract is judged by the challenger.
     """
 
     contract_id: UUID
@@ -27,6 +27,7 @@ class StepOfContract(OutputModel):
     since: date | None
     allows: Allows
     ladder_version: int
+    challenged: bool
     next_step: ApproachStep | None
     next_step_on: date | None
     missing: tuple[NoticeKind, ...]
@@ -40,7 +41,7 @@ async def read(reader: Reader, contract_id: UUID) -> StepOfContract:
         raise ContractUnknown()
     held = await keeping.current(reader, portfolio_id)
     jurisdiction = await reader.fetchval(queries.JURISDICTION, portfolio_id)
-    row = await reader.fetchrow(queries.ONE, contract_id, keeping.as_json(held.steps, jurisdiction))
+    row = await reader.fetchrow(queries.ONE, contract_id, keeping.as_json(held, held.version, jurisdiction))
     assert row is not None
     missing = [kind for kind in row["notices"] or () if kind not in row["sent"]]
     answerable = row["next_step"] is not None and row["otherwise_met"] and not missing
@@ -52,6 +53,7 @@ async def read(reader: Reader, contract_id: UUID) -> StepOfContract:
         since=row["since"],
         allows=Allows.model_validate(row["allows"] or {}),
         ladder_version=held.version,
+        challenged=row["challenged"],
         next_step=row["next_step"],
         next_step_on=row["business_date"] + timedelta(days=row["wait"] or 0) if answerable else None,
         missing=tuple(NoticeKind(kind) for kind in missing),
