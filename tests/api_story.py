@@ -397,6 +397,8 @@ async def _dial(recording: Recording, contracts: list[Json], agency: str) -> Non
     ask = recording.ask
     await recording.platform.settled()
     new: Json = {"name": "Recordatorio", "agency_id": agency, "one_entry_per": "contract", "payment_holdoff_days": 0}
+    new |= {"kind": "predictive", "list_order": "balance", "daily_size": 500}
+    new |= {"phones_per_entry": 2, "phone_order": ["verified", "mobile"]}
     campaign = (await ask("dialer-feed", "create_campaign", new))["campaign_id"]
     await ask("dialer-feed", "read_campaign", campaign_id=campaign)
     asked = {"campaign_id": campaign, "business_date": DAY}

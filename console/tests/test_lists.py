@@ -167,3 +167,33 @@ async def test_numbers_that_nobody_may_call_are_loaded_from_a_file(scene: Scene)
     assert done.status_code == 303, done.text
     assert "baja-propia" in shown
     assert foreign.status_code == 403
+
+
+async def test_the_form_of_a_campaign_says_its_kind_order_size_and_phones(scene: Scene) -> None:
+    wrong = {"name": "Sin orden", "kind": "predictive", "daily_size": "500", "segments": "chronic", "phone_1": "mobile"}
+    new = wrong | {"name": "Del día", "list_order": "last_contact", "phones_per_entry": "2", "phone_2": "verified"}
+    ahead = {"name": "Antes", "kind": "preventive", "due_within_days": "3", "min_total": "1,250.00", "stages": "early"}
+    async with scene.client("operator") as client:
+        refused = await posted(client, "/lists", "/lists/campaigns", stages="early", **wrong, _key="c-1")
+        done = [
+            await posted(client, "/lists", "/lists/campaigns", **new, stages="late", steps="reminder", _key="c-2"),
+            await posted(client, "/lists", "/lists/campaigns", **ahead, _key="c-3"),
+        ]
+    assert refused.status_code == 422
+    assert "debe tener list_order con daily_size" in refused.text
+    for kept in ('value="500"', 'value="chronic"', 'value="predictive" selected', 'value="mobile" selected'):
+        assert kept in refused.text, kept
+    assert 'name="stages" value="late" checked' not in refused.text
+    assert [answer.status_code for answer in done] == [303, 303]
+    known = {one["name"]: one for one in (await scene.platform.get("dialer-feed", "/v1/campaigns"))["items"]}
+    wished = {name: known["Del día"][name] for name in ("stages", "steps", "segments", "list_order", "daily_size")}
+    assert wished == {
+        "stages": ["late"],
+        "steps": ["reminder"],
+        "segments": ["chronic"],
+        "list_order": "last_contact",
+        "daily_size": 500,
+    }
+    assert (known["Del día"]["phone_order"], known["Del día"]["phones_per_entry"]) == (["mobile", "verified"], 2)
+    reminds = known["Antes"]
+    assert (reminds["stages"], reminds["due_within_days"], reminds["min_total"]) == (["current"], 3, "1250.00")

@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from recobro_console import names
 from recobro_console.calls import Trouble
+from recobro_console.lists import creating
 from recobro_console.pages import EVERYBODY, STAFF, CurrentPage, Page, Router
 
-SORTS = ("contract_number", "overdue_balance", "days_past_due", "withdrawn_at")
+SORTS = ("contract_number", "place", "overdue_balance", "days_past_due", "withdrawn_at")
 STATUSES = ("listed", "named", "withdrawn")
 _SERVICE = "dialer-feed"
 _ROWS = 50
@@ -25,7 +26,7 @@ async def lists(page: CurrentPage) -> Response:
     return await _lists(page)
 
 
-async def _lists(page: Page, wrong: Trouble | None = None, **typed: str) -> Response:
+async def _lists(page: Page, wrong: Trouble | None = None, **typed: Any) -> Response:
     agencies, campaigns, days = await asyncio.gather(
         names.agencies(page),
         page.attempt(page.services.get(_SERVICE, "/v1/campaigns", limit=1000)),
@@ -38,6 +39,8 @@ async def _lists(page: Page, wrong: Trouble | None = None, **typed: str) -> Resp
         agencies=agencies,
         campaigns=found,
         wrong=wrong,
+        words_of=lambda subject, codes: [(code, page.reader.word(f"{subject} {code}")) for code in codes],
+        **creating.CHOICES,
         typed={"business_date": max(days, default=""), "campaign_id": ""} | typed,
     )
 
@@ -85,19 +88,14 @@ async def build(page: CurrentPage) -> Response:
 async def create_campaign(page: CurrentPage) -> Response:
     """Create a campaign."""
     form = await page.form()
-    chosen = (await page.request.form()).getlist("stages")
-    body: dict[str, Any] = {
-        "name": form.get("name", ""),
-        "agency_id": form.get("agency_id") or None,
-        "min_overdue": form.get("min_overdue") or "0.00",
-        "stages": [stage for stage in chosen if isinstance(stage, str)],
-        "one_entry_per": form.get("one_entry_per", "person"),
-        "parties": "parties" in form,
-    }
+    posted = await page.request.form()
+    chosen = {name: [str(one) for one in posted.getlist(name)] for name in ("stages", "steps")}
+    body = creating.campaign_of(page.reader, form, **chosen)
     try:
         await page.services.post(_SERVICE, "/v1/campaigns", body, key=form.get("_key"))
     except Trouble as trouble:
-        return await _lists(page, trouble, **{name: value for name, value in form.items() if not name.startswith("_")})
+        typed = {name: value for name, value in form.items() if not name.startswith("_")}
+        return await _lists(page, trouble, **typed | chosen)
     return page.done("/lists", "The campaign {name} is created.", name=body["name"])
 
 

@@ -21,6 +21,7 @@ from jurisdictions.contact import (
 from jurisdictions.convenience import convenient_parts, refuses
 from jurisdictions.identity import (
     dialable_phone,
+    forms_of_numbers,
     generic_tax_ids,
     tax_id_has_check_digit,
     tax_id_is_nobodys,
@@ -63,6 +64,7 @@ __all__ = [
     "convenient_parts",
     "default_timezone",
     "dialable_phone",
+    "forms_of_numbers",
     "generic_tax_ids",
     "is_holiday",
     "joint_window",

@@ -12,7 +12,7 @@ from stdnum.br import cnpj, cpf
 from stdnum.mx import curp, rfc
 from stdnum.us import ein
 
-from jurisdictions.profiles import PhoneNumbers, TaxIdForm, profile
+from jurisdictions.profiles import PhoneNumbers, TaxIdForm, codes, profile
 
 _PUNCTUATION = re.compile(r"[\s().\-/]+")
 _DIGITS = re.compile(r"\+?[0-9]{6,20}")
@@ -65,6 +65,21 @@ def dialable_phone(raw: str, code: str) -> str | None:
     if phonenumbers.number_type(parsed) not in _REACHES_A_PERSON:
         return None
     return f"+{rule.calling_code}{national}"
+
+
+@cache
+def forms_of_numbers() -> tuple[str, str]:
+    """Return regular expressions for numbers in E.164: those of mobile phones, and those of fixed lines.
+
+    In some countries, such as Mexico and the US, a number may be either, and fits both.
+    """
+    forms = [
+        (_phone_rule(code)[0].calling_code, phonenumbers.PhoneMetadata.metadata_for_region(code)) for code in codes()
+    ]
+    known = [(calling_code, metadata) for calling_code, metadata in forms if metadata is not None]
+    mobile = "|".join(f"{calling_code}(?:{one.mobile.national_number_pattern})" for calling_code, one in known)
+    fixed = "|".join(f"{calling_code}(?:{one.fixed_line.national_number_pattern})" for calling_code, one in known)
+    return rf"^\+(?:{mobile})$", rf"^\+(?:{fixed})$"
 
 
 _CHECKS: Mapping[str, Callable[[str], str]] = MappingProxyType(

@@ -38,30 +38,37 @@ PARTIES = """
 ALTER TABLE contact_point ADD COLUMN party_id uuid, ADD COLUMN party_role text, ADD COLUMN party_name text;
 CREATE INDEX contact_point_party ON contact_point (contract_id) WHERE party_id IS NOT NULL;
 """
+VERIFIED = """
+-- Whether somebody has verified the point. Null: told by an earlier release.
+ALTER TABLE contact_point ADD COLUMN IF NOT EXISTS verified boolean;
+"""
 # Contact points of a whole contract that is older than the known details are ignored. A point that was gone may come
 # back with any version. Otherwise the point's own version decides, and between equal versions the later event of the
-# contract. A null rank leaves the known rank.
+# contract. A null rank leaves the known rank. A point that is published again fills what an earlier release left out.
 _KEEP = """
 INSERT INTO contact_point AS known
     (contract_id, contact_id, version, seen_version, rank, kind, value, timezone, usable, party_id, party_role,
-    party_name)
+    party_name, verified)
 SELECT fact.contract_id, fact.contact_id, fact.version, fact.seen_version, fact.rank, fact.kind, fact.value,
-    fact.timezone, fact.usable, fact.party_id, fact.party_role, fact.party_name
+    fact.timezone, fact.usable, fact.party_id, fact.party_role, fact.party_name, fact.verified
 FROM unnest(
     $1::uuid[], $2::bigint[], $3::bigint[],
     $4::uuid[], $5::bigint[], $6::integer[], $7::text[], $8::text[], $9::text[], $10::boolean[],
-    $11::uuid[], $12::text[], $13::text[])
+    $11::uuid[], $12::text[], $13::text[], $14::boolean[])
     AS fact (contract_id, seen_version, details_version, contact_id, version, rank, kind, value, timezone, usable,
-        party_id, party_role, party_name)
+        party_id, party_role, party_name, verified)
 JOIN contract USING (contract_id)
 WHERE fact.details_version IS NULL OR fact.details_version >= contract.details_version
 ON CONFLICT (contract_id, contact_id) DO UPDATE SET
     version = excluded.version, seen_version = greatest(known.seen_version, excluded.seen_version),
     rank = coalesce(excluded.rank, known.rank), kind = excluded.kind, value = excluded.value,
     timezone = excluded.timezone, usable = excluded.usable, present = true, party_id = excluded.party_id,
-    party_role = excluded.party_role, party_name = excluded.party_name
+    party_role = excluded.party_role, party_name = excluded.party_name,
+    verified = coalesce(excluded.verified, known.verified)
 WHERE CASE
     WHEN NOT known.present THEN known.seen_version < excluded.seen_version
+    WHEN known.verified IS NULL AND excluded.verified IS NOT NULL
+        THEN (known.version, known.seen_version) <= (excluded.version, excluded.seen_version)
     ELSE (known.version, known.seen_version) < (excluded.version, excluded.seen_version) END
 """
 # A contract no longer has a point when a whole contract newer than the known point does not list it. A whole contract
@@ -99,12 +106,12 @@ async def keep_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) 
     """
     wholes = [(event.contract_id, event.version, event.details_version, event.parties is not None) for event in events]
     points = [
-        (*whole[:3], p.contact_id, p.version, rank, p.kind, p.value, p.timezone, p.usable, *owner)
+        (*whole[:3], p.contact_id, p.version, rank, p.kind, p.value, p.timezone, p.usable, *owner, p.verified)
         for event, whole in zip(events, wholes, strict=True)
         for rank, p, owner in _of_contract(event)
     ]
     if points:
-        await tx.execute(_KEEP, *columns(points, 13))
+        await tx.execute(_KEEP, *columns(points, 14))
     await tx.execute(_RETIRE, *columns(wholes, 4), *columns(((point[0], point[3]) for point in points), 2))
 
 
@@ -122,13 +129,13 @@ async def keep_of_parties(tx: Transaction, events: Sequence[PartyChanged]) -> No
     points = [
         (
             *(e.contract_id, e.version, None, p.contact_id, p.version, None, p.kind, p.value, p.timezone, p.usable),
-            *(e.party.party_id, e.party.role, e.party.name),
+            *(e.party.party_id, e.party.role, e.party.name, p.verified),
         )
         for e in events
         for p in e.party.contact_points
     ]
     if points:
-        await tx.execute(_KEEP, *columns(points, 13))
+        await tx.execute(_KEEP, *columns(points, 14))
     parties = [(e.contract_id, e.party.party_id, e.version, e.change is PartyChange.REMOVED) for e in events]
     await tx.execute(_RETIRE_OF_PARTIES, *columns(parties, 4), *columns(((p[0], p[3]) for p in points), 2))
 
@@ -138,8 +145,8 @@ async def keep(tx: Transaction, events: Sequence[ContactPointChanged]) -> None:
     rows = (
         (
             *(e.contract_id, e.version, None, e.contact_id, e.contact_version, None, e.kind, e.value, e.timezone),
-            *(e.usable, *_OF_DEBTOR),
+            *(e.usable, *_OF_DEBTOR, e.verified),
         )
         for e in events
     )
-    await tx.execute(_KEEP, *columns(rows, 13))
+    await tx.execute(_KEEP, *columns(rows, 14))

@@ -77,17 +77,21 @@ class _Group:
     """Columns that are stored together, where the fact's version of them is newer than the known one.
 
     ``version`` is the column of the known version, ``stated`` reads the fact's. With ``again`` a fact of the known
-    version is stored too.
+    version is stored too, and with ``fills`` it is while this column is null: a later release has added the column.
     """
 
     version: str
     stated: Callable[[Any], int]
     columns: Mapping[str, Column[Any]]
     again: bool = False
+    fills: str | None = None
 
     @property
     def is_newer(self) -> str:
-        return f"contract.{self.version} {'<=' if self.again else '<'} fact.{self.version}"
+        newer = f"contract.{self.version} {'<=' if self.again else '<'} fact.{self.version}"
+        if self.fills is None:
+            return newer
+        return f"({newer} OR (contract.{self.version} = fact.{self.version} AND contract.{self.fills} IS NULL))"
 
     @property
     def facts(self) -> dict[str, str]:
@@ -151,6 +155,13 @@ COMPONENTS = """
 -- What is unpaid of each part of the balance, as the event states it. Null: the creditor has stated no parts.
 ALTER TABLE contract ADD COLUMN IF NOT EXISTS components jsonb;
 """
+
+
+TOTAL = """
+-- The whole unpaid amount. Null: told by an earlier release.
+ALTER TABLE contract ADD COLUMN IF NOT EXISTS total_balance numeric;
+"""
+"""Adds the total balance, for services that began without it. A contract that is published again fills it."""
 
 
 PEOPLE = """
@@ -264,7 +275,8 @@ class Positions(_Keeper):
     """Keeps state, stage, balances and dates of contracts: the columns of a position that a service names."""
 
     def __init__(self, *names: str) -> None:
-        super().__init__(_Group("version", _version, {name: _POSITION[name] for name in names}))
+        fills = "total_balance" if "total_balance" in names else None
+        super().__init__(_Group("version", _version, {name: _POSITION[name] for name in names}, fills=fills))
 
     async def keep(self, tx: Transaction, events: Sequence[PositionEvent]) -> None:
         """Keep positions that are newer than the known ones."""

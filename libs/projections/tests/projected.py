@@ -72,7 +72,7 @@ CREATE TABLE contract (
     overdue_balance numeric, oldest_due_on date, details_version bigint NOT NULL DEFAULT -1, portfolio_id uuid,
     debtor_id uuid, contract_number text, upper_name text, status_version bigint NOT NULL DEFAULT -1,
     status text NOT NULL DEFAULT 'active');
-{clarifications.TABLE} {contact_points.TABLE} {contact_points.PARTIES}
+{clarifications.TABLE} {contact_points.TABLE} {contact_points.PARTIES} {contact_points.VERIFIED}
 {pauses.TABLE} {placements.TABLE} {promises.TABLE} {set_aside.TABLE}
 {payments.TABLE} {payments.SILENCES} {contracts.STATUS_SEEN} {contracts.PEOPLE}
 {contracts.SEGMENTS} {contracts.STEPS}

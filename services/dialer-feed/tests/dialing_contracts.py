@@ -33,6 +33,7 @@ class Phone:
     version: int = 1
     usable: bool = True
     timezone: str | None = "America/Mexico_City"
+    verified: bool | None = False
 
 
 @dataclass
@@ -69,6 +70,7 @@ class Contract(publishers.Contract):
                 provenance="creditor",
                 timezone=phone.timezone,
                 usable=phone.usable,
+                verified=phone.verified,
             )
             for phone in self.phones
         ]
@@ -115,6 +117,7 @@ class Contract(publishers.Contract):
         position = self.position()
         phone.version = self.version
         phone.usable = change in (ContactChange.ADDED, ContactChange.VERIFIED)
+        phone.verified = change is ContactChange.VERIFIED
         return ContactPointChanged(
             **position,
             contact_id=phone.contact_id,
@@ -125,4 +128,5 @@ class Contract(publishers.Contract):
             usable=phone.usable,
             provenance="debtor",
             timezone=phone.timezone,
+            verified=phone.verified,
         )

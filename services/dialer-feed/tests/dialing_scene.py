@@ -77,6 +77,13 @@ class Scene:
             "steps": None,
             "caller_ids": (),
             "permits": "optional",
+            "kind": "blaster",
+            "min_total": None,
+            "due_within_days": None,
+            "list_order": None,
+            "daily_size": None,
+            "phones_per_entry": None,
+            "phone_order": (),
         }
         async with self.database.transaction() as tx:
             campaign_id: UUID = await tx.fetchval(campaigns.CREATE, *(columns | changes).values())

@@ -207,8 +207,9 @@ _STATEMENTS = {
     "number": (withdrawals.NUMBER, 6),
     "withdraw others": (withdrawals.WITHDRAW_OTHERS_OF_ANOTHER, 3),
     "record calls": (calls.RECORD, 24),
-    "gather": (building_queries.GATHER[OneEntryPer.CONTRACT], 8),
-    "gather people": (building_queries.GATHER[OneEntryPer.PERSON], 8),
+    "gather": (building_queries.GATHER[OneEntryPer.CONTRACT, False], 8),
+    "gather people": (building_queries.GATHER[OneEntryPer.PERSON, False], 8),
+    "gather in order": (building_queries.GATHER[OneEntryPer.PERSON, True], 8),
     "recheck": (building_queries._RECHECK, 1),
 }
 

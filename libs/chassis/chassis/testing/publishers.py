@@ -79,6 +79,8 @@ class Contract:
     state: ContractState = ContractState.OPEN
     stage: Stage = Stage.EARLY
     overdue: Decimal = Decimal("1500.00")
+    total: Decimal | None = None
+    """The total balance. None: the whole balance is overdue."""
     days: int = 20
     oldest_due_on: date | None = DAY - timedelta(days=20)
     as_of: date = DAY
@@ -100,7 +102,7 @@ class Contract:
     language: str | None = None
 
     def position(self) -> dict[str, Any]:
-        """Return the fields of every event about the contract. The whole balance is overdue."""
+        """Return the fields of every event about the contract."""
         self.version += 1
         return {
             "contract_id": self.contract_id,
@@ -110,7 +112,7 @@ class Contract:
             "stage": self.stage,
             "days_past_due": self.days,
             "overdue_balance": self.overdue,
-            "total_balance": self.overdue,
+            "total_balance": self.overdue if self.total is None else self.total,
             "oldest_due_on": self.oldest_due_on,
             "episode": self.episode,
             "next_change_on": self.next_change_on,

@@ -214,6 +214,7 @@ class ContactPoint(Part):
     """A phone number (in E.164 if valid) or an e-mail address. ``usable``: the debtor may be contacted on it.
 
     ``refused_media`` are the media that the debtor refuses on this contact point, or ``all``; null: not known.
+    ``verified``: somebody has verified it; null: not known.
     """
 
     contact_id: UUID
@@ -224,6 +225,7 @@ class ContactPoint(Part):
     timezone: str | None = None
     usable: bool
     refused_media: tuple[str, ...] | None = None
+    verified: bool | None = None
 
 
 class Party(Part):
@@ -592,7 +594,8 @@ class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v
 
     ``usable`` states whether the debtor may be contacted on it after the change. ``contact_version`` orders the changes
     of one contact point. ``refused_media`` are all media that the debtor refuses after the change, or ``all``; null:
-    not known. ``medium`` is set when the change is about one medium only.
+    not known. ``medium`` is set when the change is about one medium only. ``verified``: it has been verified, and not
+    found wrong since; null: not known.
     """
 
     contact_id: UUID
@@ -605,6 +608,7 @@ class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v
     provenance: str
     timezone: str | None = None
     refused_media: tuple[str, ...] | None = None
+    verified: bool | None = None
 
 
 class PartyChanged(PositionEvent, type="portfolio.party-changed.v1"):

@@ -16,7 +16,7 @@ from recobro_events.contracts.dialer_feed import CallDirection, Disposition
 from typing_extensions import TypedDict
 
 from dialer_feed.calls import hours, queries, rules
-from dialer_feed.campaigns.rules import Permits
+from dialer_feed.campaigns.rules import Kind, Permits
 from dialer_feed.projection.contracts import read_places
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -30,9 +30,9 @@ class Call(InputModel):
     """One call as its dialer reports it. ``call_id`` is the dialer's own; a call that is reported again counts once.
 
     The contract is named by ``list_id`` and ``contract_number``, or by ``contract_id``. Without ``list_id`` the call
-    belongs to no list. ``manual``: a person chose and dialled the number. ``permit_id`` is the permit by which the call
-    was made, if its attempt was not reported before. ``inconvenient`` is what the debtor has said on the call about
-    hours, days, media and places.
+    belongs to no list. ``manual``: a person chose and dialled the number, as on every list of a manual campaign.
+    ``permit_id`` is the permit by which the call was made, if its attempt was not reported before. ``inconvenient`` is
+    what the debtor has said on the call about hours, days, media and places.
     """
 
     call_id: ShortText = Field(max_length=64)
@@ -80,6 +80,7 @@ class MatchedCall:
     outside_hours: bool
     needs_permit: bool
     inconvenient: bool
+    manual: bool
 
     @property
     def dialed_for(self) -> UUID:
@@ -184,6 +185,7 @@ def _matched(call: Call, contract: Row, known_list: Row | None, phones: _Phones,
         outside_hours=outbound and hours.is_outside(contract, dialled, call.started_at),
         needs_permit=outbound and known_list is not None and known_list["permits"] == Permits.REQUIRED,
         inconvenient=outbound and hours.is_inconvenient(contract, dialled, call.started_at),
+        manual=call.manual or (outbound and known_list is not None and known_list["kind"] == Kind.MANUAL),
     )
 
 

@@ -21,7 +21,7 @@ async def used_by(tx: Transaction, calls: Sequence[MatchedCall], dialer_id: str)
                 one.contract_id,
                 one.contact_id,
                 one.call.agent,
-                one.call.manual,
+                one.manual,
                 one.call.started_at,
                 one.call.permit_id,
             )

@@ -190,9 +190,6 @@ ORDER BY call.reported_at {order}, call.dialed_for {order}, call.call_id {order}
     for order, beyond in (("asc", ">"), ("desc", "<"))
 }
 
-CONNECTED = "call.disposition NOT IN ('no_answer', 'busy', 'voicemail', 'failed')"
-"""SQL: whether somebody answered the call. The table ``call_day`` counts the same calls as connected."""
-
 CALL_ORDER = "(call.reported_at, call.dialed_for, call.call_id)"
 """SQL: the order in which calls are listed. No two calls are equal."""
 _CALL = f"""

@@ -10,6 +10,7 @@ from fastapi import Query
 from recobro_events.contracts.dialer_feed import CallDirection, Disposition
 
 from dialer_feed.calls import queries
+from dialer_feed.lists.phones import CONNECTED
 
 
 class RecordedCall(OutputModel):
@@ -93,7 +94,7 @@ async def listed(reader: Reader, wanted: CallFilter, query: PageQuery, agency_id
         if value is not None
     ]
     if wanted.connected is not None:
-        conditions.append(f"({queries.CONNECTED}) = {given(wanted.connected)}")
+        conditions.append(f"({CONNECTED}) = {given(wanted.connected)}")
     if wanted.breached is not None:
         conditions.append(f"(call.breaches <> '{{}}') = {given(wanted.breached)}")
     if (after := query.after(datetime, UUID, str)) is not None:

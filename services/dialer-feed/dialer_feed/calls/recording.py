@@ -164,7 +164,7 @@ def _row(matched: MatchedCall, wrong: Wrongful | None, permit: Row | None) -> tu
         wrong and wrong.reason,
         wrong is not None and wrong.acknowledged,
         call.direction,
-        call.manual,
+        matched.manual,
         matched.unlisted,
         matched.attempt,
         matched.outside_hours,

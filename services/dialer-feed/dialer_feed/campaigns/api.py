@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Self
 from uuid import UUID
 
 from chassis import (
@@ -22,7 +23,8 @@ from chassis import (
     reads,
     writes,
 )
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
 from recobro_events import Money, Transaction
 from recobro_events.contracts.portfolio import ApproachStep, Stage
 
@@ -65,6 +67,12 @@ class NewCampaign(Demands):
     we dial ourselves, and contracts need no placement. With ``one_entry_per`` person, a list has one entry for each
     person and currency, and the entry names the person's other contracts. With ``parties`` an entry also has the
     phones of the people beside the debtor who may be contacted, and lists hold contracts that have only these.
+
+    A preventive campaign takes contracts of the stage current that owe more than ``min_total``, whose oldest unpaid
+    instalment falls due within ``due_within_days`` days (by default 100.00 and 5). The others take what is overdue by
+    more than ``min_overdue``. With ``daily_size`` a list has at most so many entries, the first by ``list_order``;
+    null: all, by contract number. An entry has at most ``phones_per_entry`` numbers, the first by ``phone_order``, then
+    in the creditor's order; those of parties come last.
     """
 
     name: ShortText
@@ -78,6 +86,38 @@ class NewCampaign(Demands):
     max_attempts_per_7_days: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
     one_entry_per: rules.OneEntryPer = rules.OneEntryPer.PERSON
     parties: StrictBool = False
+    kind: rules.Kind = rules.Kind.BLASTER
+    min_total: Annotated[Money, Field(ge=0)] | None = None
+    due_within_days: Annotated[StrictInt, Field(ge=0, le=60)] | None = None
+    list_order: rules.ListOrder | None = None
+    daily_size: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = None
+    phones_per_entry: Annotated[StrictInt, Field(ge=1, le=20)] | None = None
+    phone_order: Distinct[Annotated[tuple[rules.PhoneOrder, ...], Field(max_length=3)]] = ()
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.kind is not rules.Kind.PREVENTIVE:
+            if self.min_total is not None or self.due_within_days is not None:
+                raise PydanticCustomError("kind", "only a preventive campaign has min_total and due_within_days")
+        elif "min_overdue" in self.model_fields_set or self.stages_taken != (Stage.CURRENT,):
+            raise PydanticCustomError("kind", "a preventive campaign takes the stage current, and min_total")
+        if self.daily_size is not None and self.list_order is None:
+            raise PydanticCustomError("list_order", "must have list_order with daily_size: it decides who is left out")
+        return self
+
+    @property
+    def stages_taken(self) -> tuple[Stage, ...]:
+        """The stages of the campaign; by default those of its kind."""
+        is_usual = self.kind is rules.Kind.PREVENTIVE and "stages" not in self.model_fields_set
+        return (Stage.CURRENT,) if is_usual else self.stages
+
+    @property
+    def due_before_long(self) -> tuple[Decimal | None, int | None]:
+        """The least total balance and the days ahead of a preventive campaign."""
+        if self.kind is not rules.Kind.PREVENTIVE:
+            return None, None
+        days = rules.DEFAULT_DUE_WITHIN_DAYS if self.due_within_days is None else self.due_within_days
+        return rules.DEFAULT_MIN_TOTAL if self.min_total is None else self.min_total, days
 
 
 class PortfolioNotYetKnown(NotFound):
@@ -106,7 +146,7 @@ async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
         new.name,
         new.agency_id,
         new.min_overdue,
-        new.stages,
+        new.stages_taken,
         new.payment_holdoff_days,
         new.portfolio_ids,
         new.max_attempts_per_7_days,
@@ -116,6 +156,12 @@ async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
         new.steps,
         new.caller_ids,
         new.permits,
+        new.kind,
+        *new.due_before_long,
+        new.list_order,
+        new.daily_size,
+        new.phones_per_entry,
+        new.phone_order,
     )
     assert row is not None
     return Campaign(**row)

@@ -8,7 +8,7 @@ from recobro_events import Money
 from recobro_events.contracts.portfolio import ApproachStep, Stage
 
 from dialer_feed.campaigns import queries
-from dialer_feed.campaigns.rules import OneEntryPer, Permits
+from dialer_feed.campaigns.rules import Kind, ListOrder, OneEntryPer, Permits, PhoneOrder
 
 
 class CampaignUnknown(NotFound):
@@ -31,6 +31,13 @@ class Campaign(OutputModel):
     parties: bool
     caller_ids: tuple[str, ...]
     permits: Permits
+    kind: Kind
+    min_total: Money | None
+    due_within_days: int | None
+    list_order: ListOrder | None
+    daily_size: int | None
+    phones_per_entry: int | None
+    phone_order: tuple[PhoneOrder, ...]
     created_at: datetime
 
 

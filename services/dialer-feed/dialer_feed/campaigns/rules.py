@@ -13,6 +13,34 @@ class OneEntryPer(StrEnum):
     PERSON = "person"
 
 
+class Kind(StrEnum):
+    """How the contracts are dialled. A preventive campaign reminds of what falls due; the others dial what is overdue.
+
+    A call of a manual campaign's list counts as one that a person dialled.
+    """
+
+    BLASTER = "blaster"
+    PREDICTIVE = "predictive"
+    MANUAL = "manual"
+    PREVENTIVE = "preventive"
+
+
+class ListOrder(StrEnum):
+    """Who comes first: the largest balance, the most days past due, or the person without contact for longest."""
+
+    BALANCE = "balance"
+    DAYS_PAST_DUE = "days_past_due"
+    LAST_CONTACT = "last_contact"
+
+
+class PhoneOrder(StrEnum):
+    """Which of a person's numbers come first: verified ones, mobile ones, or the one that last answered."""
+
+    VERIFIED = "verified"
+    MOBILE = "mobile"
+    LAST_ANSWERED = "last_answered"
+
+
 class Permits(StrEnum):
     """Whether dialers must ask before each call. If it is required, a call without a permit is a breach."""
 
@@ -22,6 +50,8 @@ class Permits(StrEnum):
 
 DEFAULT_MIN_OVERDUE = Decimal("100.00")
 DEFAULT_STAGES = (Stage.EARLY, Stage.LATE)
+DEFAULT_MIN_TOTAL = Decimal("100.00")
+DEFAULT_DUE_WITHIN_DAYS = 5
 DEFAULT_HOLDOFF_DAYS = 3
 MOST_CAMPAIGNS = 1000
 """The most campaigns of one agency, and of those that are dialled from inside."""

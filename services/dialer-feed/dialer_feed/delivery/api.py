@@ -9,6 +9,7 @@ from chassis.languages import Language, ReaderLocale
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 
+from dialer_feed.campaigns.rules import Kind
 from dialer_feed.delivery import queries
 from dialer_feed.delivery.entries import entries
 from dialer_feed.delivery.formats import FORMATS, as_csv, as_jsonl
@@ -33,7 +34,8 @@ async def stream_entries(
 ) -> StreamingResponse:
     """Stream the entries that are still listed.
 
-    Entries withdrawn up to the cursor in the header ``Recobro-Cursor`` are already left out.
+    Entries withdrawn up to the cursor in the header ``Recobro-Cursor`` are already left out. They come in the order of
+    the campaign, by default by contract number. Those of a preventive campaign have ``total_balance`` and ``due_on``.
 
     A CSV file has the headers, the separator and the decimal sign of the reader's ``Accept-Language``. Without one, and
     with ``*``, it is for programs: English names, commas and decimal points.
@@ -52,10 +54,12 @@ async def stream_entries(
     if shape is not None:
         headers["Content-Language"] = locale.language if locale else Language.EN
         media_type = "text/csv; charset=utf-8"
-        write = as_csv(shape["own"], shape["theirs"], locale, is_split=shape["is_split"])
+        write = as_csv(
+            shape["own"], shape["theirs"], locale, is_split=shape["is_split"], falls_due=row["kind"] == Kind.PREVENTIVE
+        )
     else:
         media_type, write = "application/jsonl", as_jsonl
     if row["status"] == "closed":
         return StreamingResponse(iter(write([], True)), headers=headers, media_type=media_type)  # noqa: FBT003
-    pieces = entries(database, list_id, row["business_date"], write)
+    pieces = entries(database, list_id, row["business_date"], write, is_ordered=row["is_ordered"])
     return StreamingResponse(pieces, headers=headers, media_type=media_type)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from recobro_events import Database, Row
 
+from dialer_feed.campaigns.rules import Kind
 from dialer_feed.delivery import queries
 from dialer_feed.delivery.formats import Entry, Write
 from dialer_feed.delivery.windows import CallableTime, windows_of
@@ -13,20 +14,27 @@ from dialer_feed.delivery.windows import CallableTime, windows_of
 _PAGE_ENTRIES = 1000
 
 
-async def entries(database: Database, list_id: UUID, day: date, write: Write) -> AsyncIterator[bytes]:
-    """Yield the list's entries page by page. A page is read when it is due, so it lacks entries withdrawn by then."""
+async def entries(
+    database: Database, list_id: UUID, day: date, write: Write, *, is_ordered: bool
+) -> AsyncIterator[bytes]:
+    """Yield the list's entries page by page. A page is read when it is due, so it lacks entries withdrawn by then.
+
+    ``is_ordered``: the list has an order; else they come by contract number.
+    """
     time_of = windows_of(day)
-    after: tuple[str, UUID] | tuple[None, None] = (None, None)
+    sql = queries.ENTRIES_IN_ORDER if is_ordered else queries.ENTRIES
+    key = ("place",) if is_ordered else ("contract_number", "contract_id")
+    after: tuple[object, ...] = (None,) * len(key)
     first = True
     while True:
         async with database.connection() as connection:
-            rows = await connection.fetch(queries.ENTRIES, list_id, *after, _PAGE_ENTRIES)
+            rows = await connection.fetch(sql, list_id, *after, _PAGE_ENTRIES)
         for piece in write([_entry(row, time_of(row)) for row in rows], first):
             yield piece
         if len(rows) < _PAGE_ENTRIES:
             return
         first = False
-        after = (rows[-1]["contract_number"], rows[-1]["contract_id"])
+        after = tuple(rows[-1][name] for name in key)
 
 
 def _entry(row: Row, time: CallableTime) -> Entry:
@@ -43,8 +51,14 @@ def _entry(row: Row, time: CallableTime) -> Entry:
         "timezones": time.timezones,
         "also": row["also"],
         "shared_number": row["shared_number"],
+        **(_falling_due(row) if row["kind"] == Kind.PREVENTIVE else {}),
         **({"components": row["components"]} if row["components"] is not None else {}),
     }
+
+
+def _falling_due(row: Row) -> dict[str, object]:
+    due_on = row["due_on"]
+    return {"total_balance": f"{row['total_balance']:.2f}", "due_on": due_on and due_on.isoformat()}
 
 
 def _utc(moment: datetime) -> str:

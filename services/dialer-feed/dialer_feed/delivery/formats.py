@@ -41,6 +41,8 @@ COMPONENTS = (
 )
 """The last columns of a CSV file, if the creditor of some entry has stated parts: what is unpaid of the whole contract.
 """
+FALLING_DUE = ("total_balance", "due_on")
+"""The columns before ``COMPONENTS`` on the list of a preventive campaign."""
 _OF_PARTY = ("party_phone_{n}", "party_{n}", "party_name_{n}")
 _SENTENCES = Sentences("dialer_feed.delivery")
 
@@ -50,10 +52,12 @@ def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:
         yield "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
 
 
-def as_csv(phones: int, party_phones: int, locale: Locale | None, *, is_split: bool = False) -> Write:
+def as_csv(
+    phones: int, party_phones: int, locale: Locale | None, *, is_split: bool = False, falls_due: bool = False
+) -> Write:
     """Return a writer of CSV for a person of this locale, or for a program. The numbers are the most of an entry.
 
-    ``is_split``: some entry has the parts of its balance.
+    ``is_split``: some entry has the parts of its balance. ``falls_due``: the campaign is preventive.
     """
     columns = max(phones, FEWEST_PHONES)
     reader = locale or Locale()
@@ -61,6 +65,7 @@ def as_csv(phones: int, party_phones: int, locale: Locale | None, *, is_split: b
     def header() -> list[str]:
         names = [*COLUMNS, *(f"phone_{n}" for n in range(1, columns + 1))]
         names += [name.format(n=n) for n in range(1, party_phones + 1) for name in _OF_PARTY]
+        names += FALLING_DUE if falls_due else ()
         names += COMPONENTS if is_split else ()
         return [_SENTENCES.said(name, reader.language) for name in names]
 
@@ -81,7 +86,8 @@ def as_csv(phones: int, party_phones: int, locale: Locale | None, *, is_split: b
         ]
         own = [*numbers, *[""] * (columns - len(numbers))]
         known = [*((entry | local)[name] for name in COLUMNS), *own, *theirs, *[""] * (3 * party_phones - len(theirs))]
-        return [*known, *parts(entry)] if is_split else known
+        due = [reader.amount(entry["total_balance"]), entry["due_on"]] if falls_due else []
+        return [*known, *due, *(parts(entry) if is_split else ())]
 
     def parts(entry: Entry) -> list[object]:
         if (stated := entry.get("components")) is None:

@@ -5,20 +5,30 @@ from dialer_feed.lists import others, parties, phones
 _OWN = f"{phones.OF_ENTRY} AND {phones.OF_DEBTOR}"
 _SHARED = f"{phones.OF_ENTRY} AND phone.contact_id = ANY (entry.shared_ids)"
 
-# The entries still on the list, by contract number.
-ENTRIES = f"""
-SELECT entry.contract_number, entry.contract_id, contract.name, entry.overdue_balance, entry.days_past_due,
+_ENTRIES = f"""
+SELECT entry.contract_number, entry.contract_id, entry.place, contract.name, entry.overdue_balance, entry.days_past_due,
+    campaign.kind, contract.total_balance, contract.oldest_due_on AS due_on,
     contract.components, contract.jurisdiction, contract.region, contract.places, contract.conveniences,
     portfolio.creditor_kind, portfolio.timezone AS portfolio_timezone,
     ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) AS numbers,
-    ARRAY({phones.dialable("phone.value", _OWN)}) AS phones, {parties.PHONES} AS party_phones,
-    ARRAY({phones.dialable("phone.value", _SHARED)}) AS shared_number, {others.NAMED} AS also
+    ARRAY({phones.dialable("phone.value", _OWN, phones.AS_LISTED)}) AS phones, {parties.PHONES} AS party_phones,
+    ARRAY({phones.dialable("phone.value", _SHARED, phones.AS_LISTED)}) AS shared_number, {others.NAMED} AS also
 FROM list_entry entry
+JOIN dialing_list list USING (list_id)
+JOIN campaign USING (campaign_id)
 JOIN contract USING (contract_id)
 JOIN portfolio USING (portfolio_id)
 WHERE entry.list_id = $1 AND entry.status = 'listed' AND entry.lead_id IS NULL
+"""
+# The entries that are still on the list, by contract number. $2 and $3: the key before the page, $4: its most rows.
+ENTRIES = f"""{_ENTRIES}
     AND ($2::text IS NULL OR (entry.contract_number, entry.contract_id) > ($2, $3))
 ORDER BY entry.contract_number, entry.contract_id LIMIT $4
+"""
+# Those of a list that has an order, by their places. $2: the place before the page, $3: its most rows.
+ENTRIES_IN_ORDER = f"""{_ENTRIES}
+    AND ($2::integer IS NULL OR entry.place > $2) AND entry.place IS NOT NULL
+ORDER BY entry.place LIMIT $3
 """
 # Numbers leave an entry of a published list, and none is added. A column of a CSV file stays for the whole file.
 SHAPE = """

@@ -21,7 +21,10 @@ class Side(StrEnum):
 
 
 class ContractOnOne(OutputModel):
-    """A contract that one of the two lists has. ``reason`` would keep it off this list now; null if nothing would."""
+    """A contract that one of the two lists has. ``reason`` would keep it off this list now; null if nothing would.
+
+    ``rule`` is the rule of the preview behind it, or ``daily_size`` for one that comes after those that were taken.
+    """
 
     contract_id: UUID
     contract_number: str
@@ -29,6 +32,7 @@ class ContractOnOne(OutputModel):
     overdue_balance: Money
     days_past_due: int
     reason: WithdrawalReason | None
+    rule: str | None
 
 
 class Difference(OutputModel):

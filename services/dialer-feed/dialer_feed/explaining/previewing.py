@@ -8,7 +8,6 @@ from chassis import OutputModel, Reader
 from recobro_events import MoneyTotal
 
 from dialer_feed.campaigns.reading import expect_campaign
-from dialer_feed.campaigns.rules import OneEntryPer
 from dialer_feed.explaining import queries
 from dialer_feed.lists import frequency
 
@@ -37,16 +36,13 @@ class Preview(OutputModel):
 
 async def preview(reader: Reader, campaign_id: UUID, day: date) -> Preview:
     """Count the campaign's open contracts by the rule that would keep them off."""
-    campaign = await expect_campaign(reader, campaign_id)
+    await expect_campaign(reader, campaign_id)
     rows = await reader.fetch(queries.PREVIEW, campaign_id, day, *frequency.limits())
     taken = next((row for row in rows if row["rule"] is None), None)
-    entries = 0
-    if taken is not None:
-        entries = taken["people"] if campaign.one_entry_per is OneEntryPer.PERSON else taken["contracts"]
     return Preview(
         campaign_id=campaign_id,
         business_date=day,
-        entries=entries,
+        entries=taken["entries"] if taken else 0,
         contracts=taken["contracts"] if taken else 0,
         overdue_balance=taken["overdue_balance"] if taken else Decimal(0),
         kept_off=tuple(

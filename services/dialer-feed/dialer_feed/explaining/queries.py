@@ -8,15 +8,20 @@ from typing import Final
 from projections import convenience, silence
 from projections.contracts import person
 
-from dialer_feed.lists import frequency, phones
+from dialer_feed.lists import frequency, ordering, others, phones
 from dialer_feed.lists.eligibility import (
+    BALANCE,
+    DAYS_PAST_DUE,
     HANDED_OVER,
     HOLDOFF_DAYS,
     IN_SCOPE,
+    IS_PREVENTIVE,
+    NOT_DUE_SOON,
     NOT_PLACED,
     ON_DATE,
     OUT_OF_SEGMENT,
     OUT_OF_STEP,
+    OWES_ENOUGH,
     REPORTED,
     STEP_FORBIDS,
     reason,
@@ -28,6 +33,7 @@ SORTED_BY: Final = {
     "contract_number": "text",
     "overdue_balance": "numeric",
     "days_past_due": "integer",
+    "place": "integer",
     "withdrawn_at": "timestamptz",
 }
 _ACKNOWLEDGED = """
@@ -40,11 +46,11 @@ _STATUS = "CASE WHEN entry.lead_id IS NOT NULL AND entry.status = 'listed' THEN 
 
 def _page(column: str, kind: str, order: str) -> str:
     beyond = ">" if order == "asc" else "<"
-    only = "AND withdrawn_at IS NOT NULL" if column == "withdrawn_at" else ""
+    only = f"AND {column} IS NOT NULL" if column in ("withdrawn_at", "place") else ""
     return f"""
 WITH entry AS (
     SELECT list_id, contract_id, contract_number, overdue_balance, days_past_due, status, reason, caused_at,
-        withdrawn_at, cursor, lead_id
+        withdrawn_at, cursor, lead_id, place
     FROM list_entry
     WHERE list_id = $1 AND ($2::text IS NULL OR CASE $2 WHEN 'withdrawn' THEN status = 'withdrawn'
             ELSE status = 'listed' AND (lead_id IS NOT NULL) = ($2 = 'named') END)
@@ -53,7 +59,7 @@ WITH entry AS (
     ORDER BY {column} {order}, contract_id {order} LIMIT $7
 )
 SELECT entry.contract_id, entry.contract_number, contract.name, contract.portfolio_id, entry.overdue_balance,
-    entry.days_past_due, {_STATUS} AS status, entry.reason, entry.caused_at, entry.withdrawn_at,
+    entry.days_past_due, entry.place, {_STATUS} AS status, entry.reason, entry.caused_at, entry.withdrawn_at,
     {_ACKNOWLEDGED} AS acknowledged_at, lead.contract_number AS named_by
 FROM entry
 LEFT JOIN contract USING (contract_id)
@@ -74,7 +80,9 @@ dialing_list AS MATERIALIZED (
     SELECT '00000000-0000-0000-0000-000000000000'::uuid AS list_id, $1::uuid AS campaign_id, $2::date AS business_date)
 """
 _OUT_OF_STAGE = "CASE WHEN contract.stage = ANY (campaign.stages) IS NOT TRUE THEN 'stage' END"
-_TOO_LITTLE = "CASE WHEN contract.overdue_balance > campaign.min_overdue IS NOT TRUE THEN 'min_overdue' END"
+_TOO_LITTLE = f"""CASE WHEN {OWES_ENOUGH} IS NOT TRUE
+    THEN CASE WHEN {IS_PREVENTIVE} THEN 'min_total' ELSE 'min_overdue' END END"""
+_NOT_DUE = f"CASE WHEN {NOT_DUE_SOON} THEN 'due' END"
 _OUT_OF_SEGMENT = f"CASE WHEN {OUT_OF_SEGMENT} THEN 'segment' END"
 _OUT_OF_STEP = f"CASE WHEN {OUT_OF_STEP} THEN 'step' END"
 _NO_PHONE = f"CASE WHEN NOT EXISTS ({phones.dialable('1', phones.OF_CAMPAIGN)}) THEN 'no_phone' END"
@@ -86,26 +94,49 @@ _INCONVENIENT = f"CASE WHEN {convenience.refuses('call')} THEN 'inconvenient' EN
 _UNKNOWN = "CASE WHEN contract.details_version < 0 THEN 'unknown_state' END"
 
 _FIRST_RULE = f"""coalesce({_SILENCES}, {_INCONVENIENT}, {_PLACEMENT}, {_COLLECTED}, {_BY_LADDER}, {_NO_PHONE},
-    {_UNKNOWN}, {_OUT_OF_STAGE}, {_OUT_OF_SEGMENT}, {_OUT_OF_STEP}, {_TOO_LITTLE})"""
-# What a list of the campaign would hold on the day, by what is known now. $3 … $8: the limits of call frequency.
+    {_UNKNOWN}, {_OUT_OF_STAGE}, {_OUT_OF_SEGMENT}, {_OUT_OF_STEP}, {_NOT_DUE}, {_TOO_LITTLE})"""
+# What a list of the campaign would hold on the day, by what is known now. $3 … $8: the limits of call frequency. The
+# daily size takes entries, and each with all that it names.
 PREVIEW = f"""
-WITH {_OF_CAMPAIGN}, barred AS MATERIALIZED ({frequency.barred("list.campaign_id = $1", 3)}), judged AS (
+WITH {_OF_CAMPAIGN}, barred AS MATERIALIZED ({frequency.barred("list.campaign_id = $1", 3)}),
+contacted AS MATERIALIZED ({ordering.contacted("list.campaign_id = $1")}), judged AS MATERIALIZED (
     SELECT coalesce({_FIRST_RULE},
             CASE WHEN EXISTS (SELECT FROM barred WHERE barred.person_id = {person()}) THEN 'frequency' END) AS rule,
-        contract.overdue_balance, {person()} AS person_id, portfolio.currency
+        contract.contract_id, contract.contract_number, contract.overdue_balance, campaign.one_entry_per,
+        campaign.daily_size, {person()} AS person_id,
+        coalesce(portfolio.currency, portfolio.portfolio_id::text) AS purse,
+        {BALANCE} AS balance, {DAYS_PAST_DUE} AS days, {ordering.FIRST} AS first, {ordering.SECOND} AS second
     FROM dialing_list list
     JOIN campaign USING (campaign_id)
     JOIN portfolio ON {IN_SCOPE}
     JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open'
+    LEFT JOIN contacted ON contacted.person_id = {person()}
+), led AS (
+    SELECT *, CASE WHEN one_entry_per = 'person' AND count(*) OVER together <= {others.MOST_TOGETHER}
+        THEN first_value(contract_id) OVER (
+            PARTITION BY person_id, purse ORDER BY balance DESC, days DESC, contract_number, contract_id)
+        ELSE contract_id END AS lead_id
+    FROM judged WHERE rule IS NULL WINDOW together AS (PARTITION BY person_id, purse)
+), placed AS (
+    SELECT contract_id, row_number() OVER (
+        ORDER BY {ordering.order("first", "second", "contract_number", "contract_id")}) AS place
+    FROM led WHERE lead_id = contract_id
+), ruled AS (
+    SELECT CASE WHEN placed.place > led.daily_size THEN 'daily_size' END AS rule, led.overdue_balance,
+        led.lead_id = led.contract_id AS is_entry
+    FROM led JOIN placed ON placed.contract_id = led.lead_id
+    UNION ALL
+    SELECT rule, overdue_balance, false FROM judged WHERE rule IS NOT NULL
 )
 SELECT rule, count(*)::integer AS contracts, sum(overdue_balance) AS overdue_balance,
-    count(DISTINCT (person_id, currency))::integer AS people
-FROM judged GROUP BY rule ORDER BY contracts DESC, rule
+    (count(*) FILTER (WHERE is_entry))::integer AS entries
+FROM ruled GROUP BY rule ORDER BY contracts DESC, rule
 """
 
 # Everything about one contract that decides. $1 list, $2 contract, $3 … $8 the limits of call frequency.
 EXPLAIN = f"""
-WITH barred AS MATERIALIZED ({frequency.barred("list.list_id = $1", 3, of_contract="$2::uuid")})
+WITH barred AS MATERIALIZED ({frequency.barred("list.list_id = $1", 3, of_contract="$2::uuid")}),
+contacted AS MATERIALIZED ({ordering.contacted("list.list_id = $1", of_contract="$2::uuid")})
 SELECT contract.contract_id, contract.contract_number, contract.state, contract.status, contract.stage,
     contract.overdue_balance, {ON_DATE} AS judged_on, {reason()} AS bars,
     coalesce({silence.on_day(ON_DATE, HOLDOFF_DAYS)}) AS by_day, {REPORTED} AS reported,
@@ -114,8 +145,11 @@ SELECT contract.contract_id, contract.contract_number, contract.state, contract.
     {_TOO_LITTLE} AS too_little, {IN_SCOPE} AS in_scope, campaign.stages,
     {_OUT_OF_SEGMENT} AS out_of_segment, campaign.segments, contract.segment,
     {_BY_LADDER} AS by_ladder, contract.allows,
-    {_OUT_OF_STEP} AS out_of_step, campaign.steps, contract.step, campaign.min_overdue, campaign.agency_id,
-    campaign.payment_holdoff_days, contract.details_version >= 0 AS is_known,
+    {_OUT_OF_STEP} AS out_of_step, campaign.steps, contract.step, campaign.min_overdue,
+    campaign.kind, {_NOT_DUE} AS not_due, contract.oldest_due_on, campaign.due_within_days, contract.total_balance,
+    campaign.min_total, campaign.list_order, campaign.daily_size, {ordering.FIRST} AS order_value,
+    list.cut_at[1] AS cut_value, entry.list_id IS NULL AND {ordering.LEFT_OUT} AS left_out, entry.place,
+    campaign.agency_id, campaign.payment_holdoff_days, contract.details_version >= 0 AS is_known,
     (SELECT count(*)::integer FROM ({phones.dialable("phone.contact_id", phones.OF_CAMPAIGN)}) AS usable) AS phones,
     EXISTS (SELECT FROM barred) AS is_barred,
     (SELECT coalesce(jsonb_agg(to_jsonb(silent) ORDER BY silent.since, silent.silence_id), '[]')
@@ -146,6 +180,7 @@ JOIN contract ON contract.contract_id = $2
 LEFT JOIN portfolio USING (portfolio_id)
 LEFT JOIN list_entry entry ON entry.contract_id = contract.contract_id AND entry.list_id = list.list_id
 LEFT JOIN list_entry lead ON lead.contract_id = entry.lead_id AND lead.list_id = entry.list_id
+LEFT JOIN contacted ON true
 WHERE list.list_id = $1
 """
 
@@ -167,13 +202,15 @@ FROM newer FULL JOIN older USING (contract_id)
 def _only_on(first: str, second: str) -> str:
     """SQL: the contracts of one list that the other does not have, with why the newer list would not take them now."""
     return f"""
+WITH contacted AS MATERIALIZED ({ordering.contacted("list.list_id = $1")})
 SELECT mine.contract_id, mine.contract_number, contract.name, mine.overdue_balance, mine.days_past_due,
-    {reason()} AS reason
+    {reason()} AS reason, coalesce({_FIRST_RULE}, CASE WHEN {ordering.LEFT_OUT} THEN 'daily_size' END) AS rule
 FROM list_entry mine
 JOIN dialing_list list ON list.list_id = $1
 JOIN campaign USING (campaign_id)
 LEFT JOIN contract ON contract.contract_id = mine.contract_id
 LEFT JOIN portfolio USING (portfolio_id)
+LEFT JOIN contacted ON contacted.person_id = {person()}
 WHERE mine.list_id = {first}
     AND NOT EXISTS (SELECT FROM list_entry theirs
         WHERE theirs.contract_id = mine.contract_id AND theirs.list_id = {second})

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from recobro_events import Row
 from recobro_events.contracts.dialer_feed import WithdrawalReason
 
+from dialer_feed.campaigns.rules import Kind
 from dialer_feed.explaining import queries
 from dialer_feed.explaining.showing import EntryStatus
 from dialer_feed.lists import frequency
@@ -39,7 +40,8 @@ class Explanation(OutputModel):
     """Why the contract is on the list or not, by what is known now, judged on the day ``judged_on``.
 
     ``status`` is null for a contract that was never on the list. ``bars`` is the first reason that would keep the
-    contract off, null if none does. Call frequency keeps a contract off the next list and takes none off a live one.
+    contract off, null if none does. Call frequency and the daily size keep a contract off the next list and take none
+    off a live one. Where the size has left contracts out, ``cut_value`` is that of the first of these.
     """
 
     list_id: UUID
@@ -118,9 +120,23 @@ def verdicts(row: Row | Mapping[str, Any]) -> Iterator[Verdict]:
         "steps": None if row["steps"] is None else list(row["steps"]),
     }
     yield Verdict(rule="step", bars=row["out_of_step"] is not None, facts=steps)
-    amounts = {name: _text(row[name]) for name in ("overdue_balance", "min_overdue")}
-    yield Verdict(rule="min_overdue", bars=row["too_little"] is not None, facts={**amounts})
+    yield from _amounts(row)
     yield Verdict(rule="frequency", bars=row["is_barred"], facts={"contacts": row["contacts"]})
+    if row["daily_size"] is not None:
+        names = ("list_order", "daily_size", "place")
+        ordered: dict[str, JsonValue] = {name: row[name] for name in names}
+        ordered |= {name: _text(row[name]) for name in ("order_value", "cut_value")}
+        yield Verdict(rule="daily_size", bars=bool(row["left_out"]), facts=ordered)
+
+
+def _amounts(row: Row | Mapping[str, Any]) -> Iterator[Verdict]:
+    """What the contract owes. A preventive campaign asks for the total balance, and when it falls due."""
+    names = ("overdue_balance", "min_overdue")
+    if row["kind"] == Kind.PREVENTIVE:
+        names = ("total_balance", "min_total")
+        due = {"due_on": _text(row["oldest_due_on"]), "due_within_days": row["due_within_days"]}
+        yield Verdict(rule="due", bars=row["not_due"] is not None, facts=due)
+    yield Verdict(rule=names[1], bars=row["too_little"] is not None, facts={name: _text(row[name]) for name in names})
 
 
 def _text(value: object) -> str | None:

@@ -25,11 +25,15 @@ class EntryStatus(StrEnum):
 
 
 class SortedBy(StrEnum):
-    """What the contracts are sorted by. Sorted by ``withdrawn_at`` they are those that have left the list."""
+    """What the contracts are sorted by. Sorted by ``withdrawn_at`` they are those that have left the list.
+
+    Sorted by ``place`` they are those with an entry of their own, on a list that has an order.
+    """
 
     CONTRACT_NUMBER = "contract_number"
     OVERDUE_BALANCE = "overdue_balance"
     DAYS_PAST_DUE = "days_past_due"
+    PLACE = "place"
     WITHDRAWN_AT = "withdrawn_at"
 
 
@@ -37,6 +41,7 @@ _TYPES: dict[SortedBy, Any] = {
     SortedBy.CONTRACT_NUMBER: str,
     SortedBy.OVERDUE_BALANCE: Decimal,
     SortedBy.DAYS_PAST_DUE: int,
+    SortedBy.PLACE: int,
     SortedBy.WITHDRAWN_AT: datetime,
 }
 
@@ -44,6 +49,7 @@ _TYPES: dict[SortedBy, Any] = {
 class ContractOnList(OutputModel):
     """A contract of a list. ``named_by`` is the number of the contract whose entry names it.
 
+    ``place`` is that of an entry of its own, from 1, on a list that has an order.
     ``reason``, ``caused_at`` and ``withdrawn_at`` are those of its withdrawal, ``acknowledged_at`` when a dialer had
     acted on it.
     """
@@ -54,6 +60,7 @@ class ContractOnList(OutputModel):
     portfolio_id: UUID | None
     overdue_balance: Money
     days_past_due: int
+    place: int | None
     status: EntryStatus
     named_by: str | None
     reason: WithdrawalReason | None

@@ -10,7 +10,7 @@ from recobro_events.contracts.dialer_feed import ContractsListed
 from recobro_events.tracing import current_traceparent
 
 from dialer_feed.campaigns.rules import OneEntryPer
-from dialer_feed.lists import frequency, others, phones
+from dialer_feed.lists import frequency, ordering, others, phones
 from dialer_feed.lists.eligibility import DAYS_PAST_DUE, IN_SCOPE, WORTH_DIALING, reason
 
 RELEASE_ANSWERED = "DELETE FROM reported_silence WHERE barrier_id = $1"
@@ -37,31 +37,91 @@ DELETE FROM list_entry WHERE list_id = $1 AND contract_id = ANY (ARRAY(
     SELECT contract_id FROM list_entry WHERE list_id = $1 ORDER BY contract_id FOR UPDATE))
 """
 
-ONE_ENTRY_PER = "SELECT one_entry_per FROM dialing_list JOIN campaign USING (campaign_id) WHERE list_id = $1"
+# Whether the list has an order, or wishes about phones.
+_SHAPE = """
+SELECT one_entry_per, list_order IS NOT NULL OR phones_per_entry IS NOT NULL OR phone_order <> '{}' AS is_shaped
+FROM dialing_list JOIN campaign USING (campaign_id) WHERE list_id = $1
+"""
+
+
+_KNOWN = f"""
+barred AS MATERIALIZED ({frequency.BARRED}), tired AS MATERIALIZED ({frequency.TIRED_NUMBERS}),
+shared AS MATERIALIZED ({others.SHARED_NUMBERS})"""
+_FIT = f"""
+JOIN portfolio ON {IN_SCOPE}
+JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open' AND {WORTH_DIALING}"""
+_MAY_BE_LISTED = f"""
+WHERE list.list_id = $1 AND {reason(frequency.NOT_TIRED)} IS NULL
+    AND NOT EXISTS (SELECT FROM barred WHERE barred.person_id = {person()})"""
 
 
 def _gather(lead_id: str) -> str:
     """SQL: insert the entries. $2 to $7: the limits of call frequency. $8: the most contracts."""
     return f"""
-WITH barred AS MATERIALIZED ({frequency.BARRED}), tired AS MATERIALIZED ({frequency.TIRED_NUMBERS}),
-    shared AS MATERIALIZED ({others.SHARED_NUMBERS})
+WITH {_KNOWN}
 INSERT INTO list_entry
     (list_id, contract_id, contract_number, overdue_balance, days_past_due, contact_ids, shared_ids, lead_id)
 SELECT list.list_id, contract.contract_id, contract.contract_number, contract.overdue_balance, {DAYS_PAST_DUE},
     ARRAY({phones.dialable("phone.contact_id", frequency.NOT_TIRED)}), coalesce(shared.contact_ids, '{{}}'), {lead_id}
 FROM dialing_list list
 JOIN campaign USING (campaign_id)
-JOIN portfolio ON {IN_SCOPE}
-JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open' AND {WORTH_DIALING}
+{_FIT}
 LEFT JOIN shared ON shared.contract_id = contract.contract_id
-WHERE list.list_id = $1 AND {reason(frequency.NOT_TIRED)} IS NULL
-    AND NOT EXISTS (SELECT FROM barred WHERE barred.person_id = {person()})
+{_MAY_BE_LISTED}
 LIMIT $8
 ON CONFLICT DO NOTHING
 """
 
 
-GATHER = {OneEntryPer.CONTRACT: _gather("NULL::uuid"), OneEntryPer.PERSON: _gather(others.LEAD)}
+def _gather_shaped(lead_id: str) -> str:
+    """SQL as that of ``_gather``, for a list with an order, a size, or wishes about phones.
+
+    Leads have a place, and what their entries name goes with them. The first that the daily size leaves out is kept.
+    """
+    return f"""
+WITH {_KNOWN}, contacted AS MATERIALIZED ({ordering.contacted("list.list_id = $1")}), fit AS MATERIALIZED (
+    SELECT contract.contract_id, {DAYS_PAST_DUE} AS days_past_due, {lead_id} AS lead_id, campaign.list_order,
+        campaign.daily_size, {ordering.FIRST} AS first, {ordering.SECOND} AS second, contract.contract_number
+    FROM dialing_list list
+    JOIN campaign USING (campaign_id)
+    {_FIT}
+    LEFT JOIN contacted ON contacted.person_id = {person()}
+    {_MAY_BE_LISTED}
+), placed AS MATERIALIZED (
+    SELECT *, CASE WHEN list_order IS NOT NULL THEN (row_number() OVER (
+        ORDER BY {ordering.order("first", "second", "contract_number", "contract_id")}))::integer END AS place
+    FROM fit WHERE lead_id IS NULL
+), cut AS (
+    UPDATE dialing_list list SET cut_at = first_out.at, cut_number = first_out.number
+    FROM (VALUES (1)) AS always LEFT JOIN (
+        SELECT ARRAY[first, second] AS at, contract_number AS number FROM placed WHERE place = daily_size + 1
+    ) AS first_out ON true
+    WHERE list.list_id = $1
+)
+INSERT INTO list_entry
+    (list_id, contract_id, contract_number, overdue_balance, days_past_due, contact_ids, shared_ids, lead_id, place)
+SELECT list.list_id, contract.contract_id, contract.contract_number, contract.overdue_balance, fit.days_past_due,
+    ARRAY({phones.dialable("phone.contact_id", frequency.NOT_TIRED, phones.WISHED)} LIMIT campaign.phones_per_entry),
+    coalesce(shared.contact_ids, '{{}}'), fit.lead_id, CASE WHEN fit.lead_id IS NULL THEN placed.place END
+FROM fit
+JOIN placed ON placed.contract_id = coalesce(fit.lead_id, fit.contract_id)
+JOIN contract ON contract.contract_id = fit.contract_id
+JOIN portfolio USING (portfolio_id)
+LEFT JOIN shared ON shared.contract_id = fit.contract_id
+JOIN dialing_list list ON list.list_id = $1
+JOIN campaign USING (campaign_id)
+WHERE campaign.daily_size IS NULL OR placed.place <= campaign.daily_size
+LIMIT $8
+ON CONFLICT DO NOTHING
+"""
+
+
+_LEADS = {OneEntryPer.CONTRACT: "NULL::uuid", OneEntryPer.PERSON: others.LEAD}
+GATHER = {
+    (per, is_shaped): write(lead_id)
+    for per, lead_id in _LEADS.items()
+    for is_shaped, write in ((False, _gather), (True, _gather_shaped))
+}
 # What an entry names leaves the list with it. All rows are locked in one order.
 _RECHECK = f"""
 WITH unfit AS MATERIALIZED (
@@ -175,8 +235,10 @@ async def gather(tx: Transaction, list_id: UUID, frequency: Sequence[Any], most:
 
     ``most`` is the most contracts, those that entries name included.
     """
-    one_entry_per = OneEntryPer(await tx.fetchval(ONE_ENTRY_PER, list_id))
-    return await _execute_long(tx, GATHER[one_entry_per], list_id, *frequency, most)
+    shape = await tx.fetchrow(_SHAPE, list_id)
+    assert shape is not None
+    sql = GATHER[OneEntryPer(shape["one_entry_per"]), shape["is_shaped"]]
+    return await _execute_long(tx, sql, list_id, *frequency, most)
 
 
 async def recheck(tx: Transaction, list_id: UUID) -> None:

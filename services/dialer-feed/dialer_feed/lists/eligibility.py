@@ -20,9 +20,19 @@ OUT_OF_SEGMENT = "campaign.segments IS NOT NULL AND (contract.segment = ANY (cam
 OUT_OF_STEP = "campaign.steps IS NOT NULL AND (contract.step = ANY (campaign.steps)) IS NOT TRUE"
 """SQL: the campaign asks for steps of the ladder, and the contract is at none of them."""
 
+IS_PREVENTIVE = "campaign.kind = 'preventive'"
+BALANCE = f"CASE WHEN {IS_PREVENTIVE} THEN contract.total_balance ELSE contract.overdue_balance END"
+"""SQL: the balance by which the campaign chooses."""
+OWES_ENOUGH = f"""(CASE WHEN {IS_PREVENTIVE} THEN contract.total_balance > campaign.min_total
+    ELSE contract.overdue_balance > campaign.min_overdue END)"""
+
+NOT_DUE_SOON = f"""{IS_PREVENTIVE} AND (contract.oldest_due_on
+    BETWEEN list.business_date AND list.business_date + campaign.due_within_days) IS NOT TRUE"""
+"""SQL: the campaign reminds of what falls due, and nothing of the contract does in its days."""
+
 WORTH_DIALING = f"""(
     contract.details_version >= 0 AND {IN_SCOPE}
-    AND contract.stage = ANY (campaign.stages) AND contract.overdue_balance > campaign.min_overdue
+    AND contract.stage = ANY (campaign.stages) AND {OWES_ENOUGH} AND NOT ({NOT_DUE_SOON})
     AND NOT ({OUT_OF_SEGMENT}) AND NOT ({OUT_OF_STEP}))"""
 
 LIVE = "(list.status = 'building' OR (list.status = 'published' AND list.live_until > now()))"

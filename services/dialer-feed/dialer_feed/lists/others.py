@@ -1,13 +1,14 @@
 """The other contracts of a person, which the entry of the person's lead names.
 
-Of a person's contracts of one currency that may be on a list, the one with the largest overdue balance, then with the
-most days past due, has the entry: the lead. Each of the others has a row of ``list_entry`` with ``lead_id``. So
-whatever withdraws a contract from a list takes it out of the entry that names it.
+Of a person's contracts of one currency that may be on a list, the one with the largest balance, then with the most days
+past due, has the entry: the lead. The balance is the overdue one, and on the list of a preventive campaign the total.
+Each of the others has a row of ``list_entry`` with ``lead_id``. So whatever withdraws a contract from a list takes it
+out of the entry that names it.
 """
 
 from projections.contracts import person
 
-from dialer_feed.lists.eligibility import DAYS_PAST_DUE
+from dialer_feed.lists.eligibility import BALANCE, DAYS_PAST_DUE
 
 MOST_TOGETHER = 50
 """The most contracts of one entry. A customer number with more is hardly one person: each of its contracts has one."""
@@ -16,7 +17,7 @@ _TOGETHER = f"PARTITION BY {person()}, coalesce(portfolio.currency, portfolio.po
 LEAD = f"""
 CASE WHEN count(*) OVER ({_TOGETHER}) <= {MOST_TOGETHER} THEN nullif(first_value(contract.contract_id) OVER (
     {_TOGETHER}
-    ORDER BY contract.overdue_balance DESC, {DAYS_PAST_DUE} DESC, contract.contract_number, contract.contract_id
+    ORDER BY {BALANCE} DESC, {DAYS_PAST_DUE} DESC, contract.contract_number, contract.contract_id
 ), contract.contract_id) END"""
 """SQL, of all contracts that may be on the list: the lead that names this contract; NULL for a lead itself."""
 

@@ -4,6 +4,8 @@ The debtor's own phones come first. A party's phone may be dialled where the jur
 contacted. An employer's number may never be, whoever else has it, and each number is dialled for one person only.
 """
 
+from jurisdictions import forms_of_numbers
+
 from dialer_feed.contactable import contactable
 
 OF_ENTRY = "phone.contact_id = ANY (entry.contact_ids)"
@@ -35,7 +37,29 @@ SUPPRESSED = f"""EXISTS (
 """SQL: the number of the row ``phone`` is on a list of numbers that nobody may call."""
 
 
-def dialable(columns: str, condition: str = "true") -> str:
+# No country's number has a quote in it.
+_MOBILE, _FIXED = (f"phone.value ~ '{form}'" for form in forms_of_numbers())
+CONNECTED = "call.disposition NOT IN ('no_answer', 'busy', 'voicemail', 'failed')"
+"""SQL: whether somebody answered the call. The table ``call_day`` counts the same calls as connected."""
+_ANSWERED = f"""
+(SELECT max(call.started_at) FROM call_result call
+    WHERE call.contract_id = phone.contract_id AND call.contact_id = phone.contact_id
+        AND call.direction = 'outbound' AND {CONNECTED})"""
+
+_DEBTORS_FIRST = "phone.party_id IS NOT NULL"
+_CREDITORS_ORDER = f"{_DEBTORS_FIRST}, phone.rank NULLS LAST, phone.contact_id"
+WISHED = f"""{_DEBTORS_FIRST}, ARRAY(
+    SELECT CASE wished.wish WHEN 'verified' THEN coalesce(phone.verified, false)::integer
+        WHEN 'mobile' THEN ({_MOBILE})::integer - ({_FIXED})::integer
+        WHEN 'last_answered' THEN coalesce(extract(epoch FROM {_ANSWERED}), 0) END
+    FROM unnest(campaign.phone_order) WITH ORDINALITY AS wished (wish, n) ORDER BY wished.n) DESC,
+    phone.rank NULLS LAST, phone.contact_id"""
+"""SQL: the order of phones that the campaign wishes, the debtor's first. Equal ones come in the creditor's order."""
+AS_LISTED = "array_position(entry.contact_ids, phone.contact_id)"
+"""SQL: the order of the phones of the row ``entry``."""
+
+
+def dialable(columns: str, condition: str = "true", order: str = _CREDITORS_ORDER) -> str:
     """SQL: ``columns`` of the contract's phones that may be dialled, the debtor's in the creditor's order."""
     return f"""
         SELECT {columns} FROM contact_point phone
@@ -49,7 +73,7 @@ def dialable(columns: str, condition: str = "true") -> str:
                 OR phone.party_name IS NOT NULL AND {_CONTACTABLE} AND NOT {_OF_SOMEBODY_ELSE})
             AND NOT {SUPPRESSED}
             AND {condition}
-        ORDER BY phone.party_id IS NOT NULL, phone.rank NULLS LAST, phone.contact_id"""
+        ORDER BY {order}"""
 
 
 NOT_DIALABLE = f"""

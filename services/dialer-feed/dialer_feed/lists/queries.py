@@ -32,7 +32,8 @@ SELECT list.list_id, list.campaign_id, campaign.agency_id, list.business_date,
     list.entries, CASE WHEN list.published_at IS NOT NULL THEN list.last_cursor - list.cursor_base - list.changes END
         AS withdrawn,
     list.overdue_total, list.requested_at, list.published_at, list.live_until, list.barrier_id, list.waiting_for,
-    list.error, list.error_detail, list.last_cursor, list.cursor_base
+    list.error, list.error_detail, list.last_cursor, list.cursor_base, campaign.kind,
+    campaign.list_order IS NOT NULL AS is_ordered
 FROM dialing_list list JOIN campaign USING (campaign_id)
 """
 ONE = f"{_LIST} WHERE list.list_id = $1 AND ($2::uuid IS NULL OR campaign.agency_id = $2)"
@@ -59,7 +60,7 @@ ORDER BY list.published_at {order}, list.list_id {order} LIMIT $4
     for order, beyond in (("asc", ">"), ("desc", "<"))
 }
 OWN_LISTS = """
-SELECT list.list_id, campaign.agency_id, list.published_at, list.live_until, campaign.permits
+SELECT list.list_id, campaign.agency_id, list.published_at, list.live_until, campaign.permits, campaign.kind
 FROM dialing_list list JOIN campaign USING (campaign_id)
 WHERE list.list_id = ANY ($1::uuid[]) AND list.published_at IS NOT NULL
     AND ($2::uuid IS NULL OR campaign.agency_id = $2)

@@ -16,12 +16,15 @@ _SHOWN = f"attempt_id, contract_id, nullif(list_id, '{NO_LIST}') AS list_id, per
 BEGIN = f"""
 INSERT INTO attempt (dialed_for, attempt_id, list_id, contract_id, contact_id, unknown_phone, caller_id, agent, manual,
     started_at, business_date, permit_id, named_permit_id, dialer_id, permit_state)
-SELECT call.*, {BUSINESS_DATE}, CASE WHEN $13 = 'valid' THEN $11::uuid END, $11, $12, $13
+SELECT dialed_for, attempt_id, call.list_id, call.contract_id, contact_id, unknown_phone, caller_id, agent,
+    manual OR coalesce(campaign.kind = 'manual', false), started_at, {BUSINESS_DATE},
+    CASE WHEN $13 = 'valid' THEN $11::uuid END, $11, $12, $13
 FROM (SELECT $1::uuid, $2::text, $3::uuid, $4::uuid, $5::uuid, $6::text, $7::text, $8::text, $9::boolean,
     $10::timestamptz)
     AS call (dialed_for, attempt_id, list_id, contract_id, contact_id, unknown_phone, caller_id, agent, manual,
         started_at)
 LEFT JOIN dialing_list list ON list.list_id = call.list_id
+LEFT JOIN campaign USING (campaign_id)
 JOIN contract ON contract.contract_id = call.contract_id
 LEFT JOIN portfolio USING (portfolio_id)
 ON CONFLICT DO NOTHING

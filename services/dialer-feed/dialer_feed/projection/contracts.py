@@ -39,7 +39,7 @@ def read_places(kept: str) -> tuple[Place, ...]:
     return tuple(Place(zone, region or None) for zone, _, region in (one.partition("=") for one in kept.split()))
 
 
-POSITIONS = Positions("state", "stage", "overdue_balance", "oldest_due_on", "components")
+POSITIONS = Positions("state", "stage", "overdue_balance", "total_balance", "oldest_due_on", "components")
 DETAILS = Details(
     "portfolio_id",
     "debtor_id",

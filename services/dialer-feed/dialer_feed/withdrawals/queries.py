@@ -171,7 +171,7 @@ SELECT contract_id, list_id, contract_number, reason, NULL, caused_at, withdrawn
 """
 
 
-_OWN = f"{phones.OF_ENTRY} AND {phones.OF_DEBTOR}"
+_OWN_PHONES = phones.dialable("phone.value", f"{phones.OF_ENTRY} AND {phones.OF_DEBTOR}", phones.AS_LISTED)
 
 
 def _items(condition: str) -> str:
@@ -187,7 +187,7 @@ FROM list_entry WHERE list_id = $1 AND cursor IS NOT NULL AND {condition}
 UNION ALL
 SELECT change.cursor, change.kind, contract_id, change.contract_number, change.reason,
     CASE WHEN change.kind <> 'numbers_changed' THEN NULL
-        WHEN entry.status = 'listed' THEN ARRAY({phones.dialable("phone.value", _OWN)}) ELSE '{{}}' END,
+        WHEN entry.status = 'listed' THEN ARRAY({_OWN_PHONES}) ELSE '{{}}' END,
     CASE WHEN change.kind <> 'numbers_changed' THEN NULL
         WHEN entry.status = 'listed' THEN {parties.PHONES} ELSE '[]' END,
     CASE WHEN change.kind <> 'others_changed' THEN NULL WHEN entry.status = 'listed' THEN {others.NAMED} ELSE '[]' END,

@@ -18,10 +18,22 @@ async def test_a_new_campaign_gets_default_values(client: httpx.AsyncClient) -> 
     assert campaign["stages"] == ["early", "late"]
     assert campaign["payment_holdoff_days"] == 3
     assert campaign["portfolio_ids"] is None
+    assert (campaign["kind"], campaign["list_order"], campaign["daily_size"]) == ("blaster", None, None)
+    assert (campaign["phones_per_entry"], campaign["phone_order"], campaign["min_total"]) == (None, [], None)
     assert (await client.get(f"/v1/campaigns/{campaign['campaign_id']}")).json() == campaign
     listed = (await client.get("/v1/campaigns", params={"limit": 1})).json()
     rest = (await client.get("/v1/campaigns", params={"cursor": listed["next_cursor"]})).json()
     assert rest == {"items": [campaign], "next_cursor": None}
+
+
+async def test_a_preventive_campaign_gets_default_values_of_its_own(client: httpx.AsyncClient) -> None:
+    campaign = (await client.post("/v1/campaigns", json={"name": "Recordatorio", "kind": "preventive"})).json()
+    assert campaign["stages"] == ["current"]
+    assert (campaign["min_total"], campaign["due_within_days"]) == ("100.00", 5)
+    stated = {"min_total": "0.00", "due_within_days": 0, "stages": ["current"]}
+    new = {"name": "Hoy", "kind": "preventive", **stated}
+    campaign = (await client.post("/v1/campaigns", json=new)).json()
+    assert {name: campaign[name] for name in stated} == stated
 
 
 async def test_a_campaign_waits_for_its_portfolio_without_a_connection(
@@ -54,6 +66,18 @@ async def test_a_campaign_waits_for_its_portfolio_without_a_connection(
         ({"max_attempts_per_7_days": 0}, 422, "invalid"),
         ({"max_attempts_per_7_days": 10**30}, 422, "invalid"),
         ({"portfolio_ids": []}, 422, "invalid"),
+        ({"kind": "robot"}, 422, "invalid"),
+        ({"kind": "preventive", "stages": ["early"]}, 422, "invalid"),
+        ({"kind": "preventive", "min_overdue": "50.00"}, 422, "invalid"),
+        ({"kind": "preventive", "due_within_days": 61}, 422, "invalid"),
+        ({"min_total": "50.00"}, 422, "invalid"),
+        ({"kind": "manual", "due_within_days": 3}, 422, "invalid"),
+        ({"daily_size": 10}, 422, "invalid"),
+        ({"daily_size": 0, "list_order": "balance"}, 422, "invalid"),
+        ({"list_order": "name"}, 422, "invalid"),
+        ({"phones_per_entry": 0}, 422, "invalid"),
+        ({"phone_order": ["mobile", "mobile"]}, 422, "invalid"),
+        ({"phone_order": ["newest"]}, 422, "invalid"),
         ({"surprise": 1}, 422, "invalid"),
     ],
 )

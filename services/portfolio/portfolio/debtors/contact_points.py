@@ -338,6 +338,7 @@ def _event(point: Row, finding: Finding, fields: Mapping[str, Any]) -> ContactPo
         provenance=point["provenance"],
         timezone=point["timezone"],
         refused_media=("all",) if point["opted_out"] else tuple(point["media"]),
+        verified=point["verified"],
     )
 
 

@@ -27,7 +27,8 @@ json_build_object('party_id', party.party_id, 'version', party.version, 'role', 
     'name', party.name, 'tax_id', party.tax_id, 'language', party.language,
     'contact_points', (SELECT coalesce(json_agg(json_build_object('contact_id', contact_id, 'version', party.version,
         'kind', kind, 'value', value, 'provenance', provenance, 'timezone', timezone, 'usable', usable,
-        'refused_media', CASE WHEN opted_out THEN '{all}' ELSE media END) ORDER BY rank, contact_id), '[]')
+        'refused_media', CASE WHEN opted_out THEN '{all}' ELSE media END, 'verified', verified)
+        ORDER BY rank, contact_id), '[]')
         FROM party_contact_point AS point WHERE point.party_id = party.party_id AND point.current))
 """
 """SQL: the row ``party`` as events carry it."""
@@ -38,7 +39,7 @@ JOIN debtor USING (debtor_id)
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_object('contact_id', contact_id, 'version', version, 'kind', kind,
         'value', value, 'provenance', provenance, 'timezone', timezone, 'usable', usable,
-        'refused_media', CASE WHEN opted_out THEN '{{all}}' ELSE media END)
+        'refused_media', CASE WHEN opted_out THEN '{{all}}' ELSE media END, 'verified', verified)
         ORDER BY rank, contact_id), '[]') AS items
     FROM contact_point WHERE contact_point.contract_id = whole.contract_id AND contact_point.current
 ) AS contact_points
