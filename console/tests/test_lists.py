@@ -174,10 +174,10 @@ async def test_the_form_of_a_campaign_says_its_kind_order_size_and_phones(scene:
     new = wrong | {"name": "Del día", "list_order": "last_contact", "phones_per_entry": "2", "phone_2": "verified"}
     ahead = {"name": "Antes", "kind": "preventive", "due_within_days": "3", "min_total": "1,250.00", "stages": "early"}
     async with scene.client("operator") as client:
-        refused = await posted(client, "/lists", "/lists/campaigns", stages="early", **wrong, _key="c-1")
+        refused = await scene.send(client, "/lists", "/lists/campaigns", stages="early", **wrong, _key="c-1")
         done = [
-            await posted(client, "/lists", "/lists/campaigns", **new, stages="late", steps="reminder", _key="c-2"),
-            await posted(client, "/lists", "/lists/campaigns", **ahead, _key="c-3"),
+            await scene.send(client, "/lists", "/lists/campaigns", **new, stages="late", steps="reminder", _key="c-2"),
+            await scene.send(client, "/lists", "/lists/campaigns", **ahead, _key="c-3"),
         ]
     assert refused.status_code == 422
     assert "debe tener list_order con daily_size" in refused.text
