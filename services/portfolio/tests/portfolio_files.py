@@ -4,8 +4,10 @@ import csv
 import json
 from pathlib import Path
 from typing import NamedTuple
+from uuid import UUID
 
 from portfolio.files.reader.checks import Reading
+from portfolio.files.reader.contracts import Contracts
 from portfolio.files.reader.rows import Summary, read_portfolio_file
 from portfolio.tabular.profiles import FILE_COLUMNS, SPANISH_HEADERS
 
@@ -48,7 +50,8 @@ class Read(NamedTuple):
 def read(path: Path, jurisdiction: str = "MX") -> Read:
     out = path.with_suffix(".out")
     out.mkdir()
-    summary = read_portfolio_file(path, out, Reading(jurisdiction))
+    contracts = Contracts(out, jurisdiction, UUID(int=1), UUID(int=2))
+    summary = read_portfolio_file(path, out, Reading(jurisdiction), contracts)
     return Read(summary, rows_of(out / "accepted.csv"), rows_of(out / "rejected.csv"))
 
 

@@ -18,13 +18,13 @@ from portfolio.tabular.code_pages import Reading as CodePageReading
 from portfolio.tabular.heads import PACKED
 
 READ_TIMEOUT_SECONDS = 900
-MEMORY_BASE = 512 * 1024 * 1024
-MEMORY_PER_BYTE = 12
-"""Reading takes about eight bytes of memory for each byte of a file, beside what polars takes for itself."""
+MEMORY_BASE = 768 * 1024 * 1024
+MEMORY_PER_BYTE = 6
+"""A file is checked in partitions. Beside them, reading takes about two bytes of memory for each byte of the file."""
 MEMORY_PER_PACKED_BYTE = 120
 MOST_MEMORY = 4 * 1024 * 1024 * 1024
 """Packed files, workbooks and Parquet files become about ten times as large."""
-_READER_THREADS = "4"
+_READER_THREADS = "2"
 _OUT_OF_MEMORY_CODES = {OUT_OF_MEMORY, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL}
 _ANSWER_BYTES = 16 * 1024 * 1024
 LAYOUT_FILE = "layout.json"

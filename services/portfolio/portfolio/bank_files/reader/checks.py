@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from portfolio.files.reader.amounts import amounts
+from portfolio.files.reader.amounts import amounts, decimal_in
 from portfolio.files.reader.checks import TYPED, Check, amount_checks, day_checks, identifier_checks, text_checks
-from portfolio.files.reader.days import days, is_day_first
+from portfolio.files.reader.days import days, form_of, is_day_first
 from portfolio.files.reader.series import cleaned, mapped, without_type
 from portfolio.tabular.cells import text_of, value_of
 from portfolio.tabular.layouts import Layout
@@ -120,8 +120,10 @@ def parse(raw: pl.DataFrame, head: FileHead, reading: PaymentReading) -> pl.Data
     channel = mapped(cells["channel"], str.lower).fill_null(reading.channel)
     cells = cells.with_columns(mark.alias("mark"), channel.alias("channel_read"))
     is_reversal = (pl.col("mark") == "reversal").fill_null(value=False)
-    amount = amounts(cells, head, reading.jurisdiction, reading.currency, reading.layout.decimal)
-    day = days(cells, head, days_first=_is_day_first(head, reading), order=reading.layout.dates)
+    whose, layout = (reading.jurisdiction, reading.currency), reading.layout
+    amount = amounts(cells, *whose, layout.decimal or decimal_in(cells, head, *whose) or ".")
+    form = form_of(cells, head, days_first=_is_day_first(head, reading), order=layout.dates)
+    day = days(cells, form, order=layout.dates)
     return cells.with_columns(
         day.alias("due_on"), amount.alias("amount"), is_reversal.alias("is_reversal")
     ).with_columns(

@@ -22,7 +22,7 @@ from uuid import UUID
 
 from portfolio.files.reader.checks import Reading
 from portfolio.files.reader.columns import OUT_OF_MEMORY
-from portfolio.files.reader.contracts import write_contracts
+from portfolio.files.reader.contracts import Contracts
 from portfolio.files.reader.preview import preview
 from portfolio.files.reader.rows import Progress, Summary, read_portfolio_file, untold
 from portfolio.files.reader.trailers import NO_CONTROLS, Controls
@@ -48,9 +48,8 @@ def read_file(
 
     Raises ``FileProblem`` when nothing of the file can be loaded, and ``CodePageUnsure``.
     """
-    summary = read_portfolio_file(file, folder, reading, code_pages, amends, controls, progress)
-    write_contracts(folder, reading.jurisdiction, portfolio_id, creditor_id)
-    return summary
+    contracts = Contracts(folder, reading.jurisdiction, portfolio_id, creditor_id)
+    return read_portfolio_file(file, folder, reading, contracts, code_pages, amends, controls, progress)
 
 
 def main(arguments: list[str] | None = None) -> int:

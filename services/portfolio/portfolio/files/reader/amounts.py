@@ -34,26 +34,17 @@ _POINT, _COMMA = ({"decimal": r"\.", "group": ","}, {"decimal": ",", "group": r"
 
 
 def amounts(
-    cells: pl.DataFrame,
-    head: FileHead,
-    jurisdiction: str,
-    currency: str | None = None,
-    decimal: str | None = None,
-    column: str = "amount_due",
+    cells: pl.DataFrame, jurisdiction: str, currency: str | None, decimal: str, column: str = "amount_due"
 ) -> pl.Series:
     """Parse ``column``. The result is null for a text that is no amount, and for fractions of a cent.
 
-    ``decimal`` is the decimal sign, if a profile says it. Numbers that had a type are read as they are. Raises
-    ``FileProblem`` (ambiguous_amounts) when rows of the column contradict each other, or nothing in it shows whether
-    1,500 has a fraction.
+    ``decimal`` is the decimal sign, ``.`` or ``,``. Numbers that had a type are read as they are.
     """
-    sign = signs_of(jurisdiction, currency)
-    signed = _signed(cells, sign, column)
-    signs = _signs(signed, head, decimal, column)
+    signed = _signed(cells, signs_of(jurisdiction, currency), column)
     typed = pl.when(pl.col("written").str.contains(_TYPED)).then(
         pl.col("written").str.strip_prefix(NUMBER_SIGN).cast(pl.Decimal(14, 2), strict=False)
     )
-    read = _read(pl.col("amount"), signs)
+    read = _read(pl.col("amount"), _COMMA if decimal == "," else _POINT)
     has_types = cells[column].str.contains(NUMBER_SIGN, literal=True).any()
     return signed.select(pl.coalesce(typed, read) if has_types else read).to_series()
 
@@ -71,9 +62,15 @@ def _signed(cells: pl.DataFrame, sign: str, column: str) -> pl.DataFrame:
     return cells.select("row_number", written, amount=_digits(text, _SIGNED.format(sign=sign)))
 
 
-def _signs(signed: pl.DataFrame, head: FileHead, decimal: str | None, column: str) -> dict[str, str]:
-    if decimal is not None:
-        return _COMMA if decimal == "," else _POINT
+def decimal_in(
+    cells: pl.DataFrame, head: FileHead, jurisdiction: str, currency: str | None, column: str = "amount_due"
+) -> str | None:
+    """The decimal sign that the column shows, ``.`` or ``,``. None if it shows none.
+
+    Raises ``FileProblem`` (ambiguous_amounts) when rows of the column contradict each other, or nothing in it shows
+    whether 1,500 has a fraction.
+    """
+    signed = _signed(cells, signs_of(jurisdiction, currency), column)
     point, comma = (_first(signed, _SHOWS.format(**signs)) for signs in (_POINT, _COMMA))
     named = f"Column {head.header_of(column)!r}"
     if point and comma:
@@ -89,17 +86,7 @@ def _signs(signed: pl.DataFrame, head: FileHead, decimal: str | None, column: st
             f"{named}: nothing shows whether {undecided} has a group of thousands or a fraction. Write all amounts "
             "with two decimals, such as 1500.00.",
         )
-    return _COMMA if comma else _POINT
-
-
-def decimal_of(cells: pl.DataFrame, head: FileHead, jurisdiction: str, currency: str | None) -> str | None:
-    """The decimal sign that the column shows, ``.`` or ``,``. None if it shows none. Raises as ``amounts``."""
-    signed = _signed(cells, signs_of(jurisdiction, currency), "amount_due")
-    _signs(signed, head, None, "amount_due")
-    for shown, signs in ((",", _COMMA), (".", _POINT)):
-        if _first(signed, _SHOWS.format(**signs)):
-            return shown
-    return None
+    return "," if comma else "." if point else None
 
 
 def _minus_in_front(text: pl.Expr, sign: str) -> pl.Expr:

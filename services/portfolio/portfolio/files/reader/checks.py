@@ -3,7 +3,7 @@
 All of these are expressions over whole columns. No row is handled alone.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -12,11 +12,12 @@ import polars as pl
 
 from portfolio.files.reader.amounts import amounts
 from portfolio.files.reader.columns import PARTY_PHONES
-from portfolio.files.reader.components import DAYS, component_faults, with_components
+from portfolio.files.reader.components import component_faults, with_components
 from portfolio.files.reader.customers import TELLS_CUSTOMERS_APART, contracts_of_two_customers
 from portfolio.files.reader.days import days, is_day_first
 from portfolio.files.reader.plans import due_date_of, with_plans
 from portfolio.files.reader.series import cleaned, mapped, without_type
+from portfolio.files.reader.written import DAYS, Written, written_in
 from portfolio.ledger.limits import (
     CONTACTS_OF_CONTRACT,
     CONTACTS_OF_PARTY,
@@ -103,8 +104,37 @@ class Reading(NamedTuple):
     layout: Layout = UNKNOWN_LAYOUT
 
 
-def parse(raw: pl.DataFrame, head: FileHead, reading: Reading) -> pl.DataFrame:
+def written_like(raw_of: Callable[[str], pl.DataFrame], head: FileHead, reading: Reading) -> Written:
+    """How the file is written whose raw cells ``raw_of`` gives by column, with ``row_number``.
+
+    Raises ``FileProblem`` when a whole column can be read in two ways.
+    """
+    return _written(lambda column: _filled(_cleaned(raw_of(column), head), head, reading.layout), head, reading)
+
+
+def _written(cells_of: Callable[[str], pl.DataFrame], head: FileHead, reading: Reading) -> Written:
+    return written_in(
+        cells_of,
+        head,
+        reading.jurisdiction,
+        reading.currency,
+        decimal=reading.layout.decimal,
+        days_first=is_day_first(head, reading.jurisdiction),
+        order=reading.layout.dates,
+    )
+
+
+def contract_numbers(raw: pl.DataFrame, head: FileHead, reading: Reading) -> pl.Series:
+    """The contract numbers as ``parse`` reads them."""
+    cells = raw.select("row_number", *(name for name in raw.columns if name == "contract_number"))
+    return _filled(_cleaned(cells, head), head, reading.layout)["contract_number"]
+
+
+def parse(raw: pl.DataFrame, head: FileHead, reading: Reading, written: Written | None = None) -> pl.DataFrame:
     """Clean the cells (an empty cell is null), and parse them into ``due_on``, ``amount``, ``number`` and ``kind``.
+
+    ``raw`` has all rows of each contract that it has any of. ``written`` is how the whole file is written; without it
+    these rows show it.
 
     ``twice`` marks all rows of an instalment that has several, including rows with other problems. Without instalment
     numbers the due date identifies an instalment of a contract. ``others`` names a column in which the rows of the
@@ -113,21 +143,14 @@ def parse(raw: pl.DataFrame, head: FileHead, reading: Reading) -> pl.DataFrame:
     layout = reading.layout
     cells = _filled(_cleaned(raw, head), head, layout)
     number = pl.col("instalment_number")
-    days_first = is_day_first(head, reading.jurisdiction)
+    written = written or _written(lambda _: cells, head, reading)
+    whose = (reading.jurisdiction, reading.currency)
     cells = cells.with_columns(
-        days(cells, head, days_first=days_first, order=layout.dates).alias("due_on"),
-        amounts(cells, head, reading.jurisdiction, reading.currency, layout.decimal).alias("amount"),
+        days(cells, written.forms["due_date"], order=layout.dates).alias("due_on"),
+        amounts(cells, *whose, written.decimals["amount_due"]).alias("amount"),
         number=pl.when(number.str.contains(_NUMBER)).then(number).cast(pl.Int32, strict=False),
     )
-    cells = with_components(
-        cells,
-        head,
-        reading.jurisdiction,
-        reading.currency,
-        layout.decimal,
-        days_first=days_first,
-        order=layout.dates,
-    )
+    cells = with_components(cells, *whose, written, layout.dates)
     if head.has_plans:
         cells = with_plans(cells)
     count = pl.col("count").fill_null(1) if head.has_plans else pl.lit(1)
@@ -151,7 +174,7 @@ def _cleaned(raw: pl.DataFrame, head: FileHead) -> pl.DataFrame:
         cells = raw[column] if column in TYPED else without_type(raw[column])
         return cleaned(cells, text_of if column in _TEXTS else value_of)
 
-    return raw.select("row_number", *map(clean, head.known))
+    return raw.select("row_number", *map(clean, (column for column in head.known if column in raw.columns)))
 
 
 def _filled(cells: pl.DataFrame, head: FileHead, layout: Layout) -> pl.DataFrame:
@@ -165,11 +188,12 @@ def _filled(cells: pl.DataFrame, head: FileHead, layout: Layout) -> pl.DataFrame
         for one in (*FILE_COLUMNS, *_of_stated_roles(head.columns, layout.constants))
         if one not in head.columns and one not in layout.constants
     ]
-    there = {*head.known, *FILE_COLUMNS}
-    return cells.with_columns(
+    cells = cells.with_columns(
         *(pl.lit(None, pl.String).alias(column) for column in absent),
         *(said(column, value).alias(column) for column, value in layout.constants.items()),
-    ).with_columns(
+    )
+    there = {*head.known, *FILE_COLUMNS}.intersection(cells.columns)
+    return cells.with_columns(
         pl.col(column).fill_null(said(column, value)) for column, value in layout.defaults.items() if column in there
     )
 

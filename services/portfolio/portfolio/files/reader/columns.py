@@ -1,6 +1,10 @@
 """What the reader and its parent agree on: the CSV files for COPY, their columns, the exit code. Empty is NULL."""
 
-from portfolio.tabular.profiles import ALL_PARTY_COLUMNS, COMPONENTS, REPEATED, SECOND_ADDRESS
+from pathlib import Path
+
+import polars as pl
+
+from portfolio.tabular.profiles import ALL_PARTY_COLUMNS, COMPONENTS
 
 OUT_OF_MEMORY = 3
 """The reader's exit code when its memory was not enough. Below Python, a lack of memory aborts the process instead."""
@@ -12,8 +16,6 @@ CONTACTS_FILE = "contacts.csv"
 ADDRESSES_FILE = "addresses.csv"
 PARTIES_FILE = "parties.csv"
 PARTY_CONTACTS_FILE = "party_contacts.csv"
-EXTRAS_FILE = "extras.csv"
-"""What a row has besides ``ACCEPTED_COLUMNS``; only where a file has it."""
 CELLS_FILE = "cells.csv"
 """The good rows' own cells, as JSON arrays; only where a file has columns that are not kept otherwise."""
 
@@ -51,23 +53,14 @@ ACCEPTED_COLUMNS = (
     "address_issues",
     "rejected_row",
 )
-"""``accepted.csv``: one line per good row, by row number. ``address_issues`` holds codes separated by blanks.
+"""``accepted.csv``: one line per good row; those of a contract by row number.
+
+``address_issues`` holds codes separated by blanks.
 
 ``rejected_row`` is the number of the row in the file that this one amends, if the row says it.
 """
 
-_MORE = [name for names in REPEATED.values() for name in names if name not in ACCEPTED_COLUMNS]
-SECOND = ("timezone_2", "irregular_numbering_2", "address_issues_2")
 PARTY_PHONES = tuple(name for name in ALL_PARTY_COLUMNS if name.endswith("_phone"))
-_OF_PARTIES = (*ALL_PARTY_COLUMNS, *(f"{name}_e164" for name in PARTY_PHONES))
-EXTRA_COLUMNS = (
-    *_MORE,
-    *(f"{name}_e164" for name in _MORE if name in REPEATED["phone"]),
-    *SECOND_ADDRESS,
-    *SECOND,
-    *_OF_PARTIES,
-)
-"""``extras.csv``, after contract_number and timezone: further phones and e-mails, a second address, and parties."""
 
 REJECTED_COLUMNS = ("row_number", "contract_number", "errors", "cells")
 """``rejected.csv``: one line per bad row, by row number.
@@ -87,3 +80,10 @@ _ADDRESS = ("street", "exterior", "interior", "neighbourhood", "postal_code", "c
 ADDRESS_COLUMNS = ("contract_id", "address_id", "kind", *_ADDRESS, "irregular_numbering", "issues")
 PARTY_COLUMNS = ("contract_id", "party_id", "role", "name", "tax_id", "rank")
 PARTY_CONTACT_COLUMNS = ("contract_id", "party_id", "contact_id", "kind", "value", "dialable", "timezone", "rank")
+
+
+def append(path: Path, rows: pl.DataFrame) -> None:
+    """Write the rows to the end of a CSV file; a new one begins with its header."""
+    is_new = not path.exists()
+    with path.open("ab") as file:
+        rows.write_csv(file, include_header=is_new)

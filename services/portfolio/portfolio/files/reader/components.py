@@ -4,24 +4,17 @@ The parts of a row add up to its amount. A row without any part states none. In 
 """
 
 from collections.abc import Iterable
-from datetime import date
-from typing import Any
 
 import polars as pl
 
-from portfolio.files.reader.amounts import amounts, decimal_of
+from portfolio.files.reader.amounts import amounts
 from portfolio.files.reader.days import days
 from portfolio.files.reader.series import mapped
+from portfolio.files.reader.written import DAYS, Written
 from portfolio.tabular.profiles import COMPONENTS, plain
-from portfolio.tabular.records import FileHead
 
 STATED = "states_components"
 """True in rows that state parts."""
-DAYS = {
-    "calculated_on": (date(2000, 1, 1), date(2100, 12, 31)),
-    "origination_date": (date(1950, 1, 1), date(2100, 12, 31)),
-}
-"""The further dates of a row, with the first and the last day that each may have."""
 READ_AS = {name: f"{name}_read" for name in (*COMPONENTS, *DAYS, "language")}
 """The names of the parsed cells."""
 
@@ -34,25 +27,18 @@ _LANGUAGE_OF = {written: language for language, ways in _LANGUAGES.items() for w
 
 
 def with_components(
-    cells: pl.DataFrame,
-    head: FileHead,
-    jurisdiction: str,
-    currency: str | None,
-    decimal: str | None,
-    **order_of_days: Any,
+    cells: pl.DataFrame, jurisdiction: str, currency: str | None, written: Written, order: str | None
 ) -> pl.DataFrame:
-    """Add the parsed parts, the further dates and the language, by the names of ``READ_AS``, and ``STATED``.
-
-    The parts are written like the amounts, so the column of the amounts shows their decimal sign where it shows any.
-    Raises ``FileProblem`` when a column can be read in two ways.
-    """
-    given = [name for name in COMPONENTS if cells[name].null_count() < len(cells)]
-    if given and decimal is None:
-        decimal = decimal_of(cells, head, jurisdiction, currency)
+    """Add the parsed parts, the further dates and the language, by the names of ``READ_AS``, and ``STATED``."""
+    decimals = written.decimals
     return cells.with_columns(
-        *(amounts(cells, head, jurisdiction, currency, decimal, name).alias(READ_AS[name]) for name in given),
-        *(pl.lit(None, pl.Decimal(14, 2)).alias(READ_AS[name]) for name in COMPONENTS if name not in given),
-        *(days(cells, head, column=name, **order_of_days).alias(READ_AS[name]) for name in DAYS),
+        *(
+            amounts(cells, jurisdiction, currency, decimals[name], name).alias(READ_AS[name])
+            if name in decimals
+            else pl.lit(None, pl.Decimal(14, 2)).alias(READ_AS[name])
+            for name in COMPONENTS
+        ),
+        *(days(cells, written.forms[name], order=order, column=name).alias(READ_AS[name]) for name in DAYS),
         mapped(cells["language"], lambda text: _LANGUAGE_OF.get(plain(text))).alias(READ_AS["language"]),
         pl.any_horizontal(pl.col(name).is_not_null() for name in COMPONENTS).alias(STATED),
     )

@@ -8,7 +8,6 @@ import polars as pl
 from jurisdictions import places_of_phone
 
 from portfolio.files.reader.columns import (
-    ACCEPTED_FILE,
     ADDRESS_COLUMNS,
     ADDRESSES_FILE,
     CONTACT_COLUMNS,
@@ -16,10 +15,9 @@ from portfolio.files.reader.columns import (
     CONTRACT_COLUMNS,
     CONTRACTS_FILE,
     DEBTOR_COLUMNS,
-    EXTRAS_FILE,
     PARTIES_FILE,
     PARTY_CONTACTS_FILE,
-    REJECTED_FILE,
+    append,
 )
 from portfolio.files.reader.emails import normalised_email
 from portfolio.files.reader.parties import parties_of
@@ -32,39 +30,51 @@ _MOST_CONTACTS = 30_000
 _OF_ADDRESS = (*PROFILE_ADDRESS, "irregular_numbering", "address_issues")
 
 
-def write_contracts(folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID) -> None:
-    """Group ``accepted.csv`` and ``rejected.csv`` by contract, and compute all ids.
+class Contracts:
+    """Writes the contracts of a file with their contact points, addresses and parties, and computes all ids.
 
     Each detail of a contract comes from the first row that has it. A contract with bad rows only is listed without a
     debtor. A phone has the time zone of its row's address, else the zone of its area code.
     """
-    rows = pl.read_csv(folder / ACCEPTED_FILE, infer_schema=False)
-    rejected = pl.read_csv(folder / REJECTED_FILE, infer_schema=False, columns=["contract_number"])
-    contracts = _contracts(rows, rejected, portfolio_id, creditor_id)
-    contracts.select(CONTRACT_COLUMNS).write_csv(folder / CONTRACTS_FILE)
-    if (folder / EXTRAS_FILE).exists():
-        extras = pl.read_csv(folder / EXTRAS_FILE, infer_schema=False).drop("contract_number", "timezone")
-        rows = rows.hstack(extras)
-    rows = rows.join(contracts.select("contract_number", "contract_id"), on="contract_number", maintain_order="left")
-    _contacts(rows, jurisdiction).select(CONTACT_COLUMNS).write_csv(folder / CONTACTS_FILE)
-    _addresses(rows).select(ADDRESS_COLUMNS).write_csv(folder / ADDRESSES_FILE)
-    parties, contacts = parties_of(rows, jurisdiction)
-    parties.write_csv(folder / PARTIES_FILE)
-    contacts.write_csv(folder / PARTY_CONTACTS_FILE)
 
+    def __init__(self, folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID) -> None:
+        self._folder = folder
+        self._jurisdiction = jurisdiction
+        self._portfolio_id = portfolio_id
+        self._creditor_id = creditor_id
+        self._found: list[pl.DataFrame] = []
 
-def _contracts(rows: pl.DataFrame, rejected: pl.DataFrame, portfolio_id: UUID, creditor_id: UUID) -> pl.DataFrame:
-    good = rows.group_by("contract_number").agg(pl.col(name).drop_nulls().first() for name in DEBTOR_COLUMNS)
-    bad = rejected.drop_nulls().unique().with_columns(incomplete=pl.lit(value=True))
-    contracts = good.join(bad, on="contract_number", how="full", coalesce=True).sort("contract_number")
-    ids = [contract_id_of(portfolio_id, number) for number in contracts["contract_number"]]
-    debtors = (
-        debtor_id_of(creditor_id, number, contract_id) if name is not None else None
-        for number, name, contract_id in zip(contracts["debtor_number"], contracts["debtor_name"], ids, strict=True)
-    )
-    return contracts.with_columns(
-        _texts("contract_id", ids), _texts("debtor_id", debtors), pl.col("incomplete").fill_null(value=False)
-    )
+    def add(self, rows: pl.DataFrame) -> None:
+        """Write what these good rows say. They are all good rows of their contracts."""
+        contracts = rows.group_by("contract_number").agg(pl.col(name).drop_nulls().first() for name in DEBTOR_COLUMNS)
+        contracts = contracts.with_columns(self._contract_ids(contracts))
+        self._found.append(contracts)
+        rows = rows.join(
+            contracts.select("contract_number", "contract_id"), on="contract_number", maintain_order="left"
+        )
+        append(self._folder / CONTACTS_FILE, _contacts(rows, self._jurisdiction).select(CONTACT_COLUMNS))
+        append(self._folder / ADDRESSES_FILE, _addresses(rows).select(ADDRESS_COLUMNS))
+        parties, contacts = parties_of(rows, self._jurisdiction)
+        append(self._folder / PARTIES_FILE, parties)
+        append(self._folder / PARTY_CONTACTS_FILE, contacts)
+
+    def end(self, rejected: pl.DataFrame) -> None:
+        """Write the contracts, also those of rejected rows."""
+        bad = rejected.select("contract_number").drop_nulls().unique().with_columns(incomplete=pl.lit(value=True))
+        contracts = pl.concat(self._found).join(bad, on="contract_number", how="full", coalesce=True)
+        contracts = contracts.sort("contract_number")
+        contracts = contracts.with_columns(self._contract_ids(contracts))
+        debtors = (
+            debtor_id_of(self._creditor_id, number, UUID(contract_id)) if name is not None else None
+            for number, name, contract_id in contracts.select("debtor_number", "debtor_name", "contract_id").iter_rows()
+        )
+        contracts = contracts.with_columns(_texts("debtor_id", debtors), pl.col("incomplete").fill_null(value=False))
+        append(self._folder / CONTRACTS_FILE, contracts.select(CONTRACT_COLUMNS))
+
+    def _contract_ids(self, contracts: pl.DataFrame) -> pl.Series:
+        return _texts(
+            "contract_id", [contract_id_of(self._portfolio_id, number) for number in contracts["contract_number"]]
+        )
 
 
 def _contacts(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
@@ -108,11 +118,12 @@ def _contacts(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
 
 
 def _addresses(rows: pl.DataFrame) -> pl.DataFrame:
+    stated = [rows.select("contract_id", *_OF_ADDRESS)]
     if "address_kind_2" in rows.columns:
-        second = rows.select("contract_id", *(pl.col(f"{name}_2").alias(name) for name in _OF_ADDRESS))
-        rows = pl.concat([rows.select("contract_id", *_OF_ADDRESS), second])
+        stated.append(rows.select("contract_id", *(pl.col(f"{name}_2").alias(name) for name in _OF_ADDRESS)))
     addresses = (
-        rows.filter(pl.col("address_kind").is_not_null())
+        pl.concat(stated)
+        .filter(pl.col("address_kind").is_not_null())
         .rename({"address_kind": "kind", "address_issues": "issues"})
         .unique(["contract_id", "kind"], keep="first", maintain_order=True)
     )

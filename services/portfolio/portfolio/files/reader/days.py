@@ -50,41 +50,53 @@ def is_day_first(head: FileHead, jurisdiction: str) -> bool:
     return jurisdiction in _DAYS_FIRST or plain(head.header_of("due_date")) != plain("due_date")
 
 
-def days(
+def form_of(
     cells: pl.DataFrame, head: FileHead, *, days_first: bool, order: str | None = None, column: str = "due_date"
-) -> pl.Series:
-    """Parse ``column``. The result is null for a text that is no date. A time without a zone is left out.
+) -> str:
+    """The format of the dates of ``column`` whose year is last, as polars writes it.
 
     With ``days_first`` a date such as 03/04/2026 is of April, and no date may contradict it. Else a part above 12 has
-    to prove the order for the whole column. ``order`` is that of a profile, dmy, mdy or ymd: years may then have two
-    digits, and 20261130 is a day. Raises ``FileProblem`` (ambiguous_dates).
+    to prove the order for the whole column. ``order`` is that of a profile, dmy, mdy or ymd. Raises ``FileProblem``
+    (ambiguous_dates).
     """
-    written = cells[column].drop_nulls().unique(maintain_order=True).to_frame()
-    day = pl.col(column).str.replace(_TIME, "")
     if order is not None:
-        day = day.str.replace(_SHORT_YEAR, "${1}20$2").str.replace(_COMPACT, "$1-$2-$3")
-    last = pl.when(day.str.contains(_YEAR_LAST)).then(day.str.replace(_YEAR_LAST, "$1/$2$3$4/$5"))
-    parts = written.with_columns(
-        year_first=day.str.replace(_YEAR_FIRST, "$1-$2$3$4-$5"),
-        year_last=last,
-        first=last.str.extract("^([0-9]+)/", 1).cast(pl.Int32),
-        second=last.str.extract("/([0-9]+)/", 1).cast(pl.Int32),
+        return "%m/%d/%Y" if order == "mdy" else "%d/%m/%Y"
+    return _order(_parts(cells, column, order), cells, head, column, days_first=days_first)
+
+
+def days(cells: pl.DataFrame, form: str, *, order: str | None = None, column: str = "due_date") -> pl.Series:
+    """Parse ``column``. The result is null for a text that is no date. A time without a zone is left out.
+
+    ``form`` is that of ``form_of``. With the ``order`` of a profile, years may have two digits, and 20261130 is a day.
+    """
+    answers = _parts(cells, column, order).select(
+        column,
+        due_on=pl.coalesce(
+            pl.col("year_first").str.to_date("%Y-%m-%d", strict=False),
+            pl.col("year_last").str.to_date(form, strict=False),
+        ),
     )
-    if order is None:
-        form = _order(parts, cells, head, column, days_first=days_first)
-    else:
-        form = "%m/%d/%Y" if order == "mdy" else "%d/%m/%Y"
-    read = pl.coalesce(
-        pl.col("year_first").str.to_date("%Y-%m-%d", strict=False),
-        pl.col("year_last").str.to_date(form, strict=False),
-    )
-    answers = parts.select(column, due_on=read)
     if named := _spelled_out(answers.filter(pl.col("due_on").is_null())[column]):
         others = pl.DataFrame(list(named.items()), schema={column: pl.String, "named": pl.Date}, orient="row")
         answers = answers.join(others, on=column, how="left").select(
             column, pl.coalesce("due_on", "named").alias("due_on")
         )
     return cells.select(column).join(answers, on=column, how="left", maintain_order="left")["due_on"]
+
+
+def _parts(cells: pl.DataFrame, column: str, order: str | None) -> pl.DataFrame:
+    """The distinct texts of the column, and those with the year first or last in one way of writing."""
+    written = cells[column].drop_nulls().unique(maintain_order=True).to_frame()
+    day = pl.col(column).str.replace(_TIME, "")
+    if order is not None:
+        day = day.str.replace(_SHORT_YEAR, "${1}20$2").str.replace(_COMPACT, "$1-$2-$3")
+    last = pl.when(day.str.contains(_YEAR_LAST)).then(day.str.replace(_YEAR_LAST, "$1/$2$3$4/$5"))
+    return written.with_columns(
+        year_first=day.str.replace(_YEAR_FIRST, "$1-$2$3$4-$5"),
+        year_last=last,
+        first=last.str.extract("^([0-9]+)/", 1).cast(pl.Int32),
+        second=last.str.extract("/([0-9]+)/", 1).cast(pl.Int32),
+    )
 
 
 def _spelled_out(texts: pl.Series) -> dict[str, date]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from portfolio.files.reader.amounts import decimal_of
+from portfolio.files.reader.amounts import decimal_in
 from portfolio.files.reader.checks import Reading, checks, parse
 from portfolio.files.reader.components import READ_AS
 from portfolio.files.reader.rows import frames_of, refused_rows
@@ -151,7 +151,7 @@ def _profile(source: Opened, encoding: str, whole: pl.DataFrame, reading: Readin
     head, layout = source.head, reading.layout
     decimal = layout.decimal
     if decimal is None and loads and "amount_due" in whole.columns:
-        decimal = decimal_of(_trimmed(whole), head, reading.jurisdiction, reading.currency)
+        decimal = decimal_in(_trimmed(whole), head, reading.jurisdiction, reading.currency)
     return {
         "format": source.format,
         "encoding": encoding if source.format == "csv" and encoding.startswith("utf-16") else None,

@@ -1,9 +1,10 @@
 """Turns a portfolio file into two CSV files for COPY: the accepted and the rejected rows."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,33 @@ import polars as pl
 from jurisdictions import dialable_phone, profile
 
 from portfolio.files.reader.addresses import with_address_findings, with_second_address
-from portfolio.files.reader.amounts import decimal_of
-from portfolio.files.reader.checks import Check, Reading, amendment_checks, checks, code_page_checks, parse
+from portfolio.files.reader.checks import (
+    TYPED,
+    Check,
+    Reading,
+    amendment_checks,
+    checks,
+    code_page_checks,
+    contract_numbers,
+    parse,
+    written_like,
+)
 from portfolio.files.reader.columns import (
     ACCEPTED_COLUMNS,
     ACCEPTED_FILE,
     CELLS_FILE,
-    EXTRA_COLUMNS,
-    EXTRAS_FILE,
     PARTY_PHONES,
     REJECTED_COLUMNS,
     REJECTED_FILE,
+    append,
 )
 from portfolio.files.reader.components import completed
+from portfolio.files.reader.contracts import Contracts
+from portfolio.files.reader.partitions import Partitions
 from portfolio.files.reader.plans import spread
 from portfolio.files.reader.series import mapped, without_type
 from portfolio.files.reader.trailers import NO_CONTROLS, Controls, TrailerFinder
+from portfolio.files.reader.written import Written
 from portfolio.tabular.cells import value_of
 from portfolio.tabular.code_pages import UNKNOWN, CodePages
 from portfolio.tabular.csv import MAX_KEPT_CHARACTERS, encoding_of, records
@@ -80,15 +92,16 @@ def read_portfolio_file(
     path: Path,
     out: Path,
     reading: Reading,
+    contracts: Contracts,
     code_pages: CodePages = UNKNOWN,
     amends: UUID | None = None,
     controls: Controls = NO_CONTROLS,
     progress: Progress = untold,
 ) -> Summary:
-    """Read and check all of ``path``, and write ``accepted.csv`` and ``rejected.csv`` into the folder ``out``.
+    """Read and check all of ``path``, and write ``accepted.csv`` and ``rejected.csv`` into the empty folder ``out``.
 
     ``amends`` is the file that this one amends. A row that names another file is rejected. ``progress`` is told how
-    many rows have been read.
+    many rows have been read. ``contracts`` is given all good rows.
 
     Their columns are ``ACCEPTED_COLUMNS`` and ``REJECTED_COLUMNS``; an empty field is NULL. Raises ``FileProblem`` when
     nothing of the file can be loaded, ``CodePageUnsure``, and ``UnknownJurisdiction``.
@@ -98,64 +111,136 @@ def read_portfolio_file(
     head = source.head
     encoding = source.encoding or encoding_of(source.path, code_pages)
     trailer = TrailerFinder(head, reading.layout)
-    whole, unreadable = frames_of(trailer.without(records(source.path, encoding, head)), head, progress)
-    if whole.is_empty() and unreadable.is_empty():
+    partitions = Partitions(out, source.path.stat().st_size, partial(contract_numbers, head=head, reading=reading))
+    typed = DistinctCells(TYPED.intersection(head.known))
+    rejected = [rejected_rows(pl.DataFrame(schema=_UNREADABLE))]
+    rows = 0
+    for whole, unreadable in chunks_of(trailer.without(records(source.path, encoding, head)), head, progress):
+        rows += len(whole) + len(unreadable)
+        typed.add(whole)
+        partitions.add(whole)
+        rejected.append(rejected_rows(unreadable))
+        _refuse_many(sum(map(len, rejected)))
+    if rows == 0:
         raise FileProblem("empty", "The file has a header but no rows.")
-    rows = parse(whole, head, reading).with_columns(whole.select(_OURS.values()))
-    _refuse_other_totals(rows, len(unreadable), head, controls, trailer.totals(reading))
     # A person who has confirmed the code page has seen the words.
     other_pages = code_page_checks(head) if code_pages.confirmed is None else ()
     rules = [*checks(head), *other_pages, *amendment_checks(amends)]
-    raw = whole.with_columns(without_type(whole[name]) for name in raw_names(head))
-    accepted, rejected = checked(rows, raw, head, rules, MAX_REJECTED_ROWS - len(unreadable))
-    rows_accepted = len(accepted)
-    if head.has_foreign:
-        raw.join(accepted.select("row_number"), on="row_number", how="semi").select(
-            "row_number", json_array(pl.concat_list(raw_names(head)).list.eval(shown())).alias("cells")
-        ).write_csv(out / CELLS_FILE)
-    accepted = _completed(accepted, head, reading.jurisdiction)
-    rejected = pl.concat([rejected, rejected_rows(unreadable)]).sort("row_number")
-    accepted.select(ACCEPTED_COLUMNS).write_csv(out / ACCEPTED_FILE)
-    if extra := [column for column in EXTRA_COLUMNS if column in accepted.columns]:
-        accepted.select("contract_number", "timezone", *extra).write_csv(out / EXTRAS_FILE)
-    rejected.write_csv(out / REJECTED_FILE)
+    written = written_like(typed.of, head, reading)
+    read = _Read(head, reading, out, rules, written, contracts, rejected)
+    for whole in partitions:
+        read.add(whole)
+        del whole
+    _refuse_other_totals(read.sums, controls, trailer.totals(reading))
+    if read.refusal is not None:
+        raise read.refusal
+    all_rejected = pl.concat(rejected).sort("row_number")
+    all_rejected.write_csv(out / REJECTED_FILE)
+    contracts.end(all_rejected)
     return Summary(
-        rows_read=rows_accepted + len(rejected),
-        rows_accepted=rows_accepted,
-        rows_rejected=len(rejected),
-        amount_accepted=_total(accepted["amount"]),
-        contracts=accepted["contract_number"].n_unique(),
+        rows_read=read.sums.rows,
+        rows_accepted=read.accepted,
+        rows_rejected=len(all_rejected),
+        amount_accepted=read.amount_accepted,
+        contracts=read.contracts_accepted,
         header=head.header,
         columns=head.columns,
-        layout=_layout_found(source, rows, reading),
+        layout=_layout_found(source, written.shown, reading),
         warnings=(*source.warnings, *trailer.warnings),
     )
 
 
-def _layout_found(source: Opened, rows: pl.DataFrame, reading: Reading) -> dict[str, Any]:
+@dataclass
+class _Sums:
+    """What a file adds up to. ``unread`` rows have no amount that can be read."""
+
+    rows: int = 0
+    amount: Decimal = Decimal("0.00")
+    unread: int = 0
+
+
+class _Read:
+    """The rows of a file that have been checked. Each partition is written when it is added."""
+
+    def __init__(
+        self,
+        head: FileHead,
+        reading: Reading,
+        out: Path,
+        rules: Sequence[Check],
+        written: Written,
+        contracts: Contracts,
+        rejected: list[pl.DataFrame],
+    ) -> None:
+        """``rejected`` has the rows that cannot be read, and takes in the other ones that are refused."""
+        self._head, self._reading, self._out, self._rules, self._written = head, reading, out, rules, written
+        self._contracts = contracts
+        self._rejected = rejected
+        unreadable = sum(map(len, rejected))
+        self.sums = _Sums(rows=unreadable, unread=unreadable)
+        self.accepted = 0
+        self.amount_accepted = Decimal("0.00")
+        self.contracts_accepted = 0
+        self.refusal: FileProblem | None = None
+        """Why the file is refused, although all its rows are still added up."""
+
+    def add(self, whole: pl.DataFrame) -> None:
+        """Check the raw rows of some contracts."""
+        head = self._head
+        rows = parse(whole, head, self._reading, self._written).with_columns(whole.select(_OURS.values()))
+        self._sum_up(rows)
+        raw = whole.with_columns(without_type(whole[name]) for name in raw_names(head))
+        try:
+            accepted, rejected = checked(
+                rows, raw, head, self._rules, MAX_REJECTED_ROWS - sum(map(len, self._rejected))
+            )
+        except FileProblem as problem:
+            self.refusal = problem
+        if self.refusal is not None:
+            return
+        self._rejected.append(rejected)
+        self.accepted += len(accepted)
+        self.amount_accepted += _total(accepted["amount"])
+        self.contracts_accepted += accepted["contract_number"].n_unique()
+        if head.has_foreign:
+            kept = raw.join(accepted.select("row_number"), on="row_number", how="semi")
+            cells = json_array(pl.concat_list(raw_names(head)).list.eval(shown())).alias("cells")
+            append(self._out / CELLS_FILE, kept.select("row_number", cells))
+        accepted = _completed(accepted, head, self._reading.jurisdiction)
+        append(self._out / ACCEPTED_FILE, accepted.select(ACCEPTED_COLUMNS))
+        self._contracts.add(accepted)
+
+    def _sum_up(self, rows: pl.DataFrame) -> None:
+        amount = pl.col("amount").cast(pl.Decimal(38, 2))
+        of_each = self._head.amount_of_each and self._head.has_plans
+        sums = rows.select((amount * pl.col("count").fill_null(1)) if of_each else amount)
+        self.sums.rows += len(rows)
+        self.sums.amount += _total(sums.to_series())
+        self.sums.unread += rows["amount"].null_count()
+
+
+def _layout_found(source: Opened, decimal: str | None, reading: Reading) -> dict[str, Any]:
     """How the file was read. The corrected rows are few, and may not show it again."""
-    head, layout = source.head, reading.layout
-    columns = tuple(map(MappedColumn, head.header, profile_fields(head)))
-    decimal = layout.decimal or decimal_of(rows, head, reading.jurisdiction, reading.currency)
-    return replace(layout, columns=columns, decimal=decimal).stored()
+    columns = tuple(map(MappedColumn, source.head.header, profile_fields(source.head)))
+    return replace(reading.layout, columns=columns, decimal=decimal).stored()
 
 
-def _refuse_other_totals(
-    rows: pl.DataFrame, unreadable: int, head: FileHead, controls: Controls, stated: Controls
-) -> None:
+def _refuse_many(rejected: int) -> None:
+    if rejected > MAX_REJECTED_ROWS:
+        raise FileProblem("too_many_rejects", f"More than {MAX_REJECTED_ROWS:,} rows have problems. Correct the file.")
+
+
+def _refuse_other_totals(sums: _Sums, controls: Controls, stated: Controls) -> None:
     """Raise ``FileProblem`` when the file does not add up to what its sender or its trailer says."""
-    amount = pl.col("amount").cast(pl.Decimal(38, 2))
-    sums = rows.select((amount * pl.col("count").fill_null(1)) if head.amount_of_each and head.has_plans else amount)
-    counted, added = len(rows) + unreadable, _total(sums.to_series())
-    unread = unreadable + rows["amount"].null_count()
     for said, who in ((controls, "control totals say"), (stated, "last rows of the file say")):
-        if said.rows in (None, counted) and said.amount in (None, added):
+        if said.rows in (None, sums.rows) and said.amount in (None, sums.amount):
             continue
-        left = f" The amounts of {unread:,} rows cannot be read." if unread and said.amount is not None else ""
+        unread = sums.unread and said.amount is not None
+        left = f" The amounts of {sums.unread:,} rows cannot be read." if unread else ""
         raise FileProblem(
             "control_totals_differ",
-            f"The {who}: rows {_said(said.rows)}, amount {_said(said.amount)}. The file has: rows {counted:,}, amount"
-            f" {added:,.2f}.{left} Nothing was applied. Ask for the whole file again.",
+            f"The {who}: rows {_said(said.rows)}, amount {_said(said.amount)}. The file has: rows {sums.rows:,}, amount"
+            f" {sums.amount:,.2f}.{left} Nothing was applied. Ask for the whole file again.",
         )
 
 
@@ -173,15 +258,44 @@ def raw_names(head: FileHead) -> list[str]:
     return [column if column is not None else f"foreign {place}" for place, column in enumerate(head.columns)]
 
 
+class DistinctCells:
+    """The distinct cells of some columns of a file, each with the first row that has it."""
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._cells: dict[str, list[pl.DataFrame]] = {column: [] for column in columns}
+        self._none = pl.DataFrame({"row_number": [1]})
+
+    def add(self, whole: pl.DataFrame) -> None:
+        for column, cells in self._cells.items():
+            cells.append(_first_rows(whole.select("row_number", column), column))
+
+    def of(self, column: str) -> pl.DataFrame:
+        """Without such a column, one row without it."""
+        found = self._cells.get(column)
+        return _first_rows(pl.concat(found), column) if found else self._none
+
+
+def _first_rows(cells: pl.DataFrame, column: str) -> pl.DataFrame:
+    return cells.unique(column, keep="first", maintain_order=True)
+
+
 def frames_of(
     found: Iterable[Record], head: FileHead, progress: Progress = untold
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the readable records as text, and the unreadable records with their faults."""
+    whole, unreadable = zip(*chunks_of(found, head, progress), strict=True)
+    return pl.concat(whole), pl.concat(unreadable)
+
+
+def chunks_of(
+    found: Iterable[Record], head: FileHead, progress: Progress = untold
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield the frames of ``frames_of`` for some records at a time; the first ones have no rows."""
     ours = {_OURS[column]: place for place, column in enumerate(head.our_columns) if column in _OURS}
     own = raw_names(head)
     names = (*own, *_OURS.values())
     schema: dict[str, type[pl.DataType]] = {"row_number": pl.Int64} | dict.fromkeys(names, pl.String)
-    whole, unreadable = [pl.DataFrame(schema=schema)], [pl.DataFrame(schema=_UNREADABLE)]
+    yield pl.DataFrame(schema=schema), pl.DataFrame(schema=_UNREADABLE)
     found = iter(found)
     while some := list(islice(found, _ROWS_AT_ONCE)):
         good = [record for record in some if not record.faults]
@@ -192,11 +306,9 @@ def frames_of(
             pl.Series(name, [r.ours[ours[name]] if name in ours else None for r in good], dtype=pl.String)
             for name in _OURS.values()
         )
-        whole.append(pl.DataFrame([numbers, *texts, *added]))
         bad = [_unreadable_row(record, head) for record in some if record.faults]
-        unreadable.append(pl.DataFrame(bad, schema=_UNREADABLE, orient="row"))
+        yield pl.DataFrame([numbers, *texts, *added]), pl.DataFrame(bad, schema=_UNREADABLE, orient="row")
         progress(some[-1].number - 1)
-    return pl.concat(whole), pl.concat(unreadable)
 
 
 def _unreadable_row(record: Record, head: FileHead) -> tuple[object, ...]:
@@ -227,8 +339,7 @@ def checked(
     """
     failed = rows.select(rule.failed.fill_null(value=False).alias(str(place)) for place, rule in enumerate(rules))
     is_bad = failed.select(pl.any_horizontal(pl.all())).to_series()
-    if is_bad.sum() > most_rejected:
-        raise FileProblem("too_many_rejects", f"More than {MAX_REJECTED_ROWS:,} rows have problems. Correct the file.")
+    _refuse_many(int(is_bad.sum()) + MAX_REJECTED_ROWS - most_rejected)
     errors = [_error(rule, head) for rule, rows_failed in zip(rules, failed, strict=True) if rows_failed.any()]
     refused = rows.filter(is_bad).with_columns(
         raw.filter(is_bad).select(pl.concat_list(raw_names(head)).alias("fields")).to_series()

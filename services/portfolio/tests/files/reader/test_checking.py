@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from portfolio.files.reader.amounts import amounts
-from portfolio.files.reader.days import days
+from portfolio.files.reader.amounts import amounts, decimal_in
+from portfolio.files.reader.days import days, form_of
 from portfolio.files.reader.series import cleaned, mapped
 from portfolio.tabular.cells import spelling_of, text_of, value_of
 from portfolio.tabular.records import FileHead, FileProblem
@@ -23,11 +23,13 @@ def column(name: str, texts: tuple[str, ...]) -> pl.DataFrame:
 
 
 def amounts_of(*texts: str, jurisdiction: str = "MX") -> list[Decimal | None]:
-    return amounts(column("amount_due", texts), HEAD, jurisdiction).to_list()
+    cells = column("amount_due", texts)
+    return amounts(cells, jurisdiction, None, decimal_in(cells, HEAD, jurisdiction, None) or ".").to_list()
 
 
 def days_of(*texts: str, days_first: bool = True) -> list[date | None]:
-    return days(column("due_date", texts), HEAD, days_first=days_first).to_list()
+    cells = column("due_date", texts)
+    return days(cells, form_of(cells, HEAD, days_first=days_first)).to_list()
 
 
 def is_month_first(text: str) -> bool:

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.reader.checks import Reading
-from portfolio.files.reader.contracts import write_contracts
+from portfolio.files.reader.contracts import Contracts
 from portfolio.files.reader.rows import read_portfolio_file
 from portfolio.files.reader.trailers import Controls
 from portfolio.tabular import opening
@@ -39,8 +39,8 @@ def read(
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     out.mkdir()
     reading = Reading(country, currency, layout or Layout())
-    summary = read_portfolio_file(path, out, reading, controls=Controls(**controls))
-    write_contracts(out, country, UUID(int=1), UUID(int=2))
+    contracts = Contracts(out, country, UUID(int=1), UUID(int=2))
+    summary = read_portfolio_file(path, out, reading, contracts, controls=Controls(**controls))
     return Read(summary, rows_of(out / "accepted.csv"), rows_of(out / "rejected.csv"))
 
 
