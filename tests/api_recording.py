@@ -27,6 +27,8 @@ A contract's version grows when it is judged in the background, before or after 
 _CODES = frozenset({"acceptance_code"})
 """Members that are drawn by lot."""
 _SHOWN_CODE = "K7M2PX4D"
+_LINK = re.compile(r"https?://[^/]+/p/[\w-]{43}")
+_SHOWN_LINK = "https://pagos.example/p/w3Xh0pQe6l2JrT9sVbN1cYzK8mGfDq4uAoEiLxRt7Bs"
 _SHOWN_POSITION = "jFrsxDcA50QAAAAAAAAAAQ=="
 _LEAST_CURSOR = 10**8
 _SHOWN_CURSOR = 29_933_645 * _LEAST_CURSOR
@@ -136,7 +138,7 @@ class Recording:
             return _SHOWN_CURSOR + node % _LEAST_CURSOR
         if not isinstance(node, str):
             return node
-        return _MOMENT.sub(_SHOWN_MOMENT, _ID.sub(self._shown_id, node))
+        return _LINK.sub(_SHOWN_LINK, _MOMENT.sub(_SHOWN_MOMENT, _ID.sub(self._shown_id, node)))
 
     def _member(self, name: str, value: Any) -> Any:
         if name in _POSITIONS:

@@ -51,6 +51,7 @@ async def play(recording: Recording) -> None:
     await _recalls(recording, contracts, agency)
     await _visit(recording, contracts)
     await _operate(recording)
+    await _links(recording, contracts[4]["contract_id"])
 
 
 async def _load(recording: Recording) -> list[Json]:
@@ -352,6 +353,14 @@ async def _promises(recording: Recording, contracts: list[Json]) -> None:
     await ask("promises", "read_rates_of", by="agent", **{"from": "2026-11-01", "to": "2026-12-31"})
     await _settlement(recording, planned)
     await ask("promises", "check_promises", {"as_of": DAY, "confirm_future": True})
+
+
+async def _links(recording: Recording, contract_id: str) -> None:
+    ask = recording.ask
+    link = (await ask("promises", "make_link", {"language": "es"}, contract_id=contract_id))["link_id"]
+    await ask("promises", "revoke_link", {"reason": "se envió a otro número"}, link_id=link)
+    await ask("promises", "list_links", contract_id=contract_id)
+    await ask("promises", "read_link", link_id=link)
 
 
 async def _settlement(recording: Recording, contract_id: str) -> None:

@@ -152,6 +152,7 @@ def test_imports_of_tests_and_benchmarks_are_declared_for_a_package_or_for_devel
     # The packages of the benchmarks' peers have their own lock in bench/peers.
     paths = {path for folder in folders for path in folder.rglob("*.py")} - set((ROOT / "bench/peers").rglob("*.py"))
     beside = {path.stem for path in paths} | {path.name for folder in folders for path in folder.iterdir()}
+    beside |= {path.stem for path in (ROOT / "console/tests").glob("*.py")}
     imports = {name for path in (*paths, ROOT / "conftest.py") for name in imports_of(path)}
     outside = {name for name in imports if name.partition(".")[0] not in beside | set(OWN) | {CONSOLE.package}}
     of_packages = {

@@ -11,7 +11,19 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 from recobro_events import TRANSIENT_ERRORS, Database, Runtime, Tasks, end
 
-from chassis import audit, audit_api, consumer_api, docs, failures, health, idempotency, logs, openapi, unsent_api
+from chassis import (
+    audit,
+    audit_api,
+    consumer_api,
+    docs,
+    failures,
+    health,
+    idempotency,
+    logs,
+    openapi,
+    public,
+    unsent_api,
+)
 from chassis.auth import OPEN_PATHS
 from chassis.background import Kept, keep
 from chassis.bodies import LimitBodies
@@ -47,6 +59,8 @@ def create_app(
     lifespan: Sequence[Lifespan | Kept] = (),
     background: Sequence[Lifespan | Kept] = (),
     role: Role = Role.ALL,
+    pages: Sequence[public.PublicRouter] = (),
+    trusted_proxies: Sequence[public.Network] = (),
 ) -> FastAPI:
     """Return a service's app. ``tags`` describes the groups of its routes; ``openapi.json`` shows them.
 
@@ -55,7 +69,8 @@ def create_app(
     does not consume, the app has no ``background``. If the runtime has a consumer, the app also has the routes of
     ``consumer_api``. ``app.state`` holds ``settings``, ``database``, ``runtime``, ``tasks`` (those that are kept),
     ``started`` and ``stopping`` (an ``asyncio.Event``). The app refuses to start with a route that is not a
-    ``ServiceRoute``, because such a route would be open to everyone.
+    ``ServiceRoute``, because such a route would be open to everyone. ``pages`` are open to everyone on purpose; their
+    limits count by the address that ``trusted_proxies`` name.
     """
     logs.configure(service)
     verifier = TokenVerifier.of(settings) if role.serves else None
@@ -95,6 +110,8 @@ def create_app(
     app.state.stopping = asyncio.Event()
     app.state.token_verifier = verifier
     app.state.limiter = Limiter(settings.agency_limit, settings.operator_limit, ADDRESS_LIMIT)
+    app.state.public_limiter = public.limiter()
+    app.state.trusted_proxies = trusted_proxies
     failures.install(app)
     app.add_middleware(LimitBodies)
     app.add_middleware(EndTurns, limiter=app.state.limiter)
@@ -105,6 +122,7 @@ def create_app(
         has_consumer = runtime is not None and runtime.consumer is not None
         for router in (
             *routers,
+            *pages,
             audit_api.router_of(service),
             *((*consumer_api.routers_of(service), unsent_api.router_of(service)) if has_consumer else ()),
         ):
@@ -153,7 +171,8 @@ def _lifespan(
 def refuse_open_routes(app: FastAPI) -> None:
     """Raise ``TypeError`` if a route would bypass authorisation."""
     for context in iter_route_contexts(app.routes):
-        if context.path not in OPEN_PATHS and not isinstance(context.original_route, ServiceRoute):
+        allowed = (ServiceRoute, public.PublicRoute)
+        if context.path not in OPEN_PATHS and not isinstance(context.original_route, allowed):
             raise TypeError(f"{context.path} is not a route of chassis.Router: it would be open to everyone")
 
 

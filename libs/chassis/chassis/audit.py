@@ -109,12 +109,14 @@ async def record(
     status: int | None,
     answer: Response | None,
     stored: Sequence[Any] | None = None,
+    about: Iterable[UUID] = (),
 ) -> None:
     """Write the entry of this request. ``status`` is None before the work begins; the answer names what was made.
 
-    ``stored`` are the values of an ``idempotency.answer_of``, which the same statement stores.
+    ``stored`` are the values of an ``idempotency.answer_of``, which the same statement stores. ``about`` are objects
+    that neither the path nor the answer names.
     """
-    objects = [*_ids(request.path_params.values()), *_ids(_members_of(answer))]
+    objects = [*_ids(request.path_params.values()), *_ids(_members_of(answer)), *about]
     route = getattr(request.scope.get("route"), "path_format", request.url.path)
     kept = list(dict.fromkeys(objects))[:MOST_OBJECTS]
     entry = (request.method, route, request.url.path, status, kept)

@@ -74,6 +74,11 @@ class LimitBodies:
         await self._app(scope, receive_within_limit, send)
 
 
+def allow_body(scope: Scope, max_bytes: int) -> None:
+    """Let the body of this request have at most ``max_bytes``."""
+    scope[_ALLOWANCE].max_bytes = max_bytes
+
+
 def _too_long(max_bytes: int) -> Problem:
     return Problem(f"The body may have {max_bytes} bytes.", status=413, code="body-too-long")
 

@@ -112,6 +112,13 @@ async def admit_anybody(request: Request) -> None:
     await turn.begin(request.scope)
 
 
+async def begin_turn_of_address(request: Request, limiter: Limiter, address: str) -> Turn:
+    """Admit a request of this address by the limits of ``limiter``, and return its turn. Raises ``TooMany``."""
+    turn = request.scope[_TURN] = Turn(*limiter.of_address(address))
+    await turn.begin(request.scope)
+    return turn
+
+
 async def _hold_refusal(scope: Scope, usage: Usage) -> None:
     """Wait as long as a refusal of the caller has to."""
     pause_seconds = usage.refuse()

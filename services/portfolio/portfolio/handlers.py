@@ -28,12 +28,13 @@ consumer = Consumer(
     "portfolio", listens_to=("dialer-feed", "assignment", "field-visits", "promises"), platform=SERVICE_NAMES
 )
 
-Dispute = dialer_feed.ClarificationRequested | field_visits.ClarificationRequested
+Dispute = dialer_feed.ClarificationRequested | field_visits.ClarificationRequested | promises.ClarificationRequested
 DebtorReport = dialer_feed.DebtorReported | field_visits.DebtorReported
 
 _CHANGES_CONTRACT = (
     dialer_feed.ClarificationRequested,
     field_visits.ClarificationRequested,
+    promises.ClarificationRequested,
     field_visits.ContactDataCollected,
     field_visits.AddressChecked,
     field_visits.AddressCollected,
@@ -49,6 +50,7 @@ _CHANGES_DEBTOR = (
     dialer_feed.ContactInvalid,
     dialer_feed.DebtorReported,
     dialer_feed.ConvenienceRequested,
+    promises.ConvenienceRequested,
     field_visits.DebtorReported,
 )
 _CHANGES_NUMBER = (dialer_feed.OptOutRequested, dialer_feed.ContactInvalid)
@@ -152,6 +154,13 @@ async def dispute_at_the_door(requests: Sequence[field_visits.ClarificationReque
     await _open_clarifications(tx, requests, opened_by=clarifications.OpenedBy.VISITOR)
 
 
+@consumer.on(promises.ClarificationRequested)
+@of_known_contracts
+async def dispute_on_the_page(requests: Sequence[promises.ClarificationRequested], tx: Transaction) -> None:
+    """The debtor disputes the debt on the debtor's page. Contact about the contract stops."""
+    await _open_clarifications(tx, requests, opened_by=clarifications.OpenedBy.DEBTOR)
+
+
 async def _open_clarifications(tx: Transaction, requests: Sequence[Dispute], opened_by: str) -> None:
     await history.record(tx, [_line(event, "clarification_requested", "by {reported_by}") for event in requests])
     await clarifications.open_requested(
@@ -183,6 +192,14 @@ async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> N
 async def inconvenient(requests: Sequence[dialer_feed.ConvenienceRequested], tx: Transaction) -> None:
     """What the debtor calls inconvenient binds for every contract of the person."""
     await convenience.add_reported(tx, [convenience.reported(event, event.event_id) for event in requests])
+
+
+@consumer.on(promises.ConvenienceRequested)
+@of_known_contracts
+async def inconvenient_on_the_page(requests: Sequence[promises.ConvenienceRequested], tx: Transaction) -> None:
+    """What the debtor states on the debtor's page binds like what is said on a call."""
+    reason = "stated on the debtor's page"
+    await convenience.add_reported(tx, [convenience.reported(event, event.event_id, reason) for event in requests])
 
 
 async def _add_contacts(tx: Transaction, found: Sequence[field_visits.ContactDataCollected]) -> None:

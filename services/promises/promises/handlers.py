@@ -1,4 +1,7 @@
-"""Handlers of events from portfolio and assignment: they keep each fact, then judge the promises of its contract."""
+"""Handlers of events from portfolio and assignment: they keep each fact, then judge the promises of its contract.
+
+They also end the links to the page of a debtor whom nobody may ask any more.
+"""
 
 from collections.abc import Sequence
 
@@ -20,6 +23,7 @@ from recobro_events.contracts.portfolio import (
     ContractRevised,
     ContractSegmentChanged,
     ContractStageChanged,
+    ContractState,
     ContractWhole,
     DebtorStatusChanged,
     PaymentReceived,
@@ -30,6 +34,7 @@ from recobro_events.contracts.portfolio import (
 from recobro_platform import SERVICE_NAMES
 
 from promises import projection
+from promises.debtor_page import identifying, linking
 from promises.outcomes.judging import judge
 
 consumer = Consumer("promises", listens_to=("portfolio", "assignment"), platform=SERVICE_NAMES)
@@ -77,17 +82,20 @@ async def close(closings: Sequence[ContractClosed], tx: Transaction) -> None:
 
 @consumer.on(DebtorStatusChanged)
 async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction) -> None:
-    """The open promises of a deceased debtor are cancelled."""
+    """The open promises of a deceased debtor are cancelled, and so are the links of one whom nobody may ask."""
     await projection.POSITIONS.keep(tx, changes)
     await contracts.keep_statuses(tx, changes)
     await _judge(changes, tx)
+    await linking.end_dead(tx, [event.contract_id for event in changes])
 
 
 @consumer.on(ContractRegistered, ContractRevised)
 async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
     """A new file may have closed the contract, or state a payment that of which nobody knew."""
     await projection.keep_wholes(tx, wholes)
+    await identifying.keep(tx, wholes)
     await _judge(wholes, tx)
+    await linking.end_dead(tx, [event.contract_id for event in wholes])
 
 
 @consumer.on(ContractStageChanged)
@@ -121,5 +129,7 @@ async def follow_placement(events: Sequence[PlacementEvent], tx: Transaction) ->
     await placements.keep(tx, events)
 
 
-async def _judge(events: Sequence[ContractEvent], tx: Transaction) -> None:
+async def _judge(events: Sequence[PositionEvent], tx: Transaction) -> None:
     await judge(tx, {event.contract_id: event for event in events})
+    if closed := [event.contract_id for event in events if event.state != ContractState.OPEN]:
+        await linking.end_dead(tx, closed)

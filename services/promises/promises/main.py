@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
 from promises.agreements.settling import end_expired, report_undecided, settle_final
-from promises.api import routers
+from promises.api import public, routers
 from promises.handlers import consumer
 from promises.outcomes.reminding import remind
 from promises.outcomes.watching import Watch
@@ -19,6 +19,7 @@ _TAGS = {
     "agreements": "Plans, settlements, restructures and forgiveness, from proposal to end.",
     "offers": "What may be offered on a contract, and the rules of it.",
     "authority": "Who may discount how much, and whose approval that needs.",
+    "debtor's page": "Links by which debtors see what they owe, and promise, agree or dispute.",
     "insight": "Figures of a day and of a period, each with the way to what it counts.",
 }
 
@@ -36,6 +37,8 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=routers,
+        pages=public,
+        trusted_proxies=settings.trusted_proxies,
         background=[keep("promise watch", Watch(database, remind, end_expired, settle_final, report_undecided).run)],
         role=role,
     )

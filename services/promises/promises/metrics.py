@@ -11,6 +11,22 @@ PROPOSALS = Counter("agreement_proposals", "Proposals of agreements that came in
 SETTLED = Counter(
     "agreements_settled", "Agreements whose payments are final, so that the discount is given up", ["kind"]
 )
+PAGE_LINKS = Counter("debtor_page_links", "Links to the debtor's page that were made")
+PAGE_OPENINGS = Counter(
+    "debtor_page_openings",
+    "Addresses of the debtor's page that were opened: result is identity where a link asks who somebody is, page where"
+    " a signed-in debtor looks, nothing where no link or session is alive",
+    ["result"],
+)
+PAGE_IDENTITIES = Counter(
+    "debtor_page_identities",
+    "Answers to who the debtor is: result is right, wrong, or locked where the link ended for too many wrong ones",
+    ["result"],
+)
+PAGE_ACTS = Counter(
+    "debtor_page_acts", "What debtors did on their page: kind is the act, result done or refused", ["kind", "result"]
+)
+
 UNDECIDED_SINCE = Gauge(
     "agreement_oldest_undecided_timestamp_seconds",
     "Since when a proposal of an agreement has waited for a second person, in Unix time; 0 when none waits",

@@ -16,8 +16,12 @@ from recobro_events.contracts.portfolio import (
     PaymentReversed,
 )
 
-PORTFOLIOS = Portfolios("name", "business_date", "timezone", "jurisdiction", "promise_limits", "posting_lag_days")
-POSITIONS = Positions("state", "stage", "days_past_due", "overdue_balance", "total_balance", "as_of", "episode")
+PORTFOLIOS = Portfolios(
+    "name", "company", "letterhead", "business_date", "timezone", "jurisdiction", "promise_limits", "posting_lag_days"
+)
+POSITIONS = Positions(
+    "state", "stage", "days_past_due", "overdue_balance", "total_balance", "as_of", "episode", "components"
+)
 _DETAILS = Details(
     "portfolio_id",
     "contract_number",

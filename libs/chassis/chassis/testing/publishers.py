@@ -21,6 +21,7 @@ from recobro_events.contracts.assignment import (
     PlacementReinstated,
 )
 from recobro_events.contracts.portfolio import (
+    Address,
     ApproachStep,
     ClarificationOpened,
     ClarificationOutcome,
@@ -100,6 +101,8 @@ class Contract:
     payments_on_top: int | None = None
     components: Components | None = None
     language: str | None = None
+    tax_id: str | None = None
+    postal_codes: Sequence[str] = ()
 
     def position(self) -> dict[str, Any]:
         """Return the fields of every event about the contract."""
@@ -133,6 +136,7 @@ class Contract:
             person_id=self.person_id,
             kind=self.debtor_kind,
             name=self.name or f"Debtor of {self.number}",
+            tax_id=self.tax_id,
             language=self.language,
             status=self.status,
             status_version=self.status_version,
@@ -146,6 +150,9 @@ class Contract:
             "jurisdiction": self.jurisdiction,
             "currency": "MXN",
             "debtor": debtor,
+            "addresses": tuple(
+                Address(address_id=uuid.uuid4(), kind="personal", postal_code=code) for code in self.postal_codes
+            ),
             "segment": self.segment,
             "step": self.step,
             "allows": self.allows,

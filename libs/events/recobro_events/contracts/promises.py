@@ -170,6 +170,25 @@ class AgreementSettled(ContractEvent, type="promises.agreement-settled.v1"):
     forgiven: Money | None = None
 
 
+class ClarificationRequested(ContractEvent, type="promises.clarification-requested.v1"):
+    """A debtor disputes the debt on the debtor's page."""
+
+    reason: str
+    detail: str | None = None
+    reported_by: str
+
+
+class ConvenienceRequested(ContractEvent, type="promises.convenience-requested.v1"):
+    """A debtor states on the debtor's page what is inconvenient. The four are as in
+    ``portfolio.convenience-changed``."""
+
+    not_hours: tuple[str, ...] = ()
+    not_days: tuple[str, ...] = ()
+    not_media: tuple[str, ...] = ()
+    not_places: tuple[str, ...] = ()
+    reported_by: str
+
+
 class ProposalChanged(ContractEvent, type="promises.proposal-changed.v1"):
     """An agreement was proposed, approved, accepted, refused or cancelled before it was in force.
 

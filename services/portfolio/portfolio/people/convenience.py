@@ -14,7 +14,7 @@ from chassis import Conflict, NotFound, OutputModel, Reader, ShortText
 from chassis.inconvenient import PARTS, Inconvenient
 from chassis.models import InputModel
 from recobro_events import Row, Transaction, cut_into_waves
-from recobro_events.contracts.dialer_feed import ConvenienceRequested
+from recobro_events.contracts import dialer_feed, promises
 from recobro_events.contracts.portfolio import Convenience, ConvenienceChanged, StageCause
 
 from portfolio.debtors import queries as debtor_queries
@@ -93,10 +93,14 @@ class Stated(NamedTuple):
     received: UUID | None = None
 
 
-def reported(event: ConvenienceRequested, received: UUID | None = None) -> Stated:
-    """What a dialer reports that a debtor has said on a call."""
+def reported(
+    event: dialer_feed.ConvenienceRequested | promises.ConvenienceRequested,
+    received: UUID | None = None,
+    reason: str = "said on a call",
+) -> Stated:
+    """What a dialer reports that a debtor has said on a call, or what a debtor states on the debtor's page."""
     said = {part: getattr(event, part) for part in PARTS}
-    return Stated(event.contract_id, Inconvenient(**said), "said on a call", event.reported_by, received)
+    return Stated(event.contract_id, Inconvenient(**said), reason, event.reported_by, received)
 
 
 async def read(reader: Reader, any_id: UUID) -> Conveniences:

@@ -16,7 +16,7 @@ from portfolio.ledger import limits
 from portfolio.ledger.locking import lock_contract
 from portfolio_builders import Given, days_ago
 from recobro_events import UnappliableEvent, caused_event_id
-from recobro_events.contracts import dialer_feed
+from recobro_events.contracts import dialer_feed, promises
 from recobro_events.contracts.field_visits import (
     AddressChecked,
     AddressCollected,
@@ -79,6 +79,17 @@ async def test_a_dispute_at_the_door_is_opened_by_the_visitor(given: Given) -> N
     by_phone = dialer_feed.ClarificationRequested(contract_id=contract_id, reason="not mine", reported_by="dialer-1")
     await receive(given, by_phone)
     assert len(await published(given.database, ClarificationOpened)) == 2, "the same dispute, told once more"
+
+
+async def test_a_dispute_on_the_debtors_page_is_opened_by_the_debtor(given: Given) -> None:
+    contract_id = await a_contract(given)
+    stated = promises.ClarificationRequested(
+        contract_id=contract_id, reason="already_paid", detail="en marzo", reported_by="debtor by link"
+    )
+    await receive(given, stated)
+    [opened] = await published(given.database, ClarificationOpened)
+    assert (opened.opened_by, opened.reason) == ("debtor", "already_paid")
+    assert "clarification_requested" in await history(given, contract_id)
 
 
 async def test_a_report_of_death_replaces_unlocatable_and_not_the_reverse(given: Given) -> None:

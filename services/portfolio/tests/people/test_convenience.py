@@ -6,6 +6,7 @@ from uuid import UUID, uuid4, uuid5
 from people_service import ana, decided, person_of
 from portfolio.handlers import consumer
 from portfolio.republishing import republish
+from recobro_events.contracts import promises
 from recobro_events.contracts.dialer_feed import ConvenienceRequested
 from recobro_events.contracts.portfolio import (
     ContractRegistered,
@@ -93,6 +94,19 @@ async def test_what_a_debtor_says_on_a_call_is_kept_once(service: ServiceClient)
     assert await known(service, one) == await known(service, other) == [["sat"]]
     [item] = (await service.contract(portfolio_id, "A-1"))["conveniences"]
     assert (item["stated_by"], item["reason"], item["actor"]) == ("dialer-1", "said on a call", None)
+
+
+async def test_what_a_debtor_states_on_the_debtors_page_is_kept_once(service: ServiceClient) -> None:
+    portfolio_id, one, other = await two_customers(service)
+    for contract_id in (one, other):
+        stated = promises.ConvenienceRequested(
+            contract_id=contract_id, not_media=("sms",), not_days=("sat",), reported_by="debtor by link"
+        )
+        await apply_events(service.database, consumer, stated)
+    assert await known(service, one) == await known(service, other) == [["sat"]]
+    [item] = (await service.contract(portfolio_id, "A-1"))["conveniences"]
+    assert (item["stated_by"], item["reason"]) == ("debtor by link", "stated on the debtor's page")
+    assert item["not_media"] == ["sms"]
 
 
 async def test_an_agency_without_the_contract_changes_nothing_until_a_person_decides(service: ServiceClient) -> None:

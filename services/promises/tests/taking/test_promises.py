@@ -256,7 +256,9 @@ async def test_a_bad_reason_cancels_nothing(scene: Scene, reason: object) -> Non
 
 
 async def test_every_route_is_guarded(scene: Scene) -> None:
-    assert unguarded_routes(scene.client._transport.app) == []  # type: ignore[attr-defined]
+    app = scene.client._transport.app  # type: ignore[attr-defined]
+    page = ["GET /p/mine", "GET /p/page.css", "GET /p/{token:path}", "POST /p/act/{kind}", "POST /p/identity"]
+    assert unguarded_routes(app) == page, "the debtor's page alone is open to everyone"
     promise = await scene.promise(await scene.registered())
     url = f"/v1/promises/{promise['promise_id']}"
     assert (await scene.client.get(url, headers={"Authorization": ""})).status_code == 401
