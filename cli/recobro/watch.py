@@ -104,6 +104,8 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     promises.AgreementCancelled: (),
     promises.AgreementSettled: ("kind", "settles_in_full"),
     promises.ProposalChanged: ("kind", "state", "valid_until"),
+    promises.ClarificationRequested: ("reason",),
+    promises.ConvenienceRequested: ("not_media",),
 }
 """The fields that may be shown of each event type.
 
