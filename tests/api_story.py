@@ -286,6 +286,7 @@ async def _desk(recording: Recording) -> None:
     worklist = (await ask("portfolio", "add_worklist", new))["worklist_id"]
     change = {"when": {"stages": ["early", "late"], "overdue_balance": {"min": 100}}}
     await ask("portfolio", "change_worklist", change, worklist_id=worklist)
+    await recording.platform.until("portfolio", "SELECT count(*) = 0 FROM worklist WHERE wanted_at IS NOT NULL")
     for operation in ("list_worklists", "read_worklist", "list_waiting"):
         await ask("portfolio", operation, **({} if operation == "list_worklists" else {"worklist_id": worklist}))
 

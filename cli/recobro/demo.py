@@ -37,6 +37,8 @@ _MIN_OVERDUE = "100.00"
 _DIALED_STAGES = ("early", "late")
 AGENCIES = (("Llamadas del Norte", 2), ("Contacto Laguna", 1))
 _PLACED_SECONDS = 120.0
+_FILLED_SECONDS = 60.0
+_LOOK_AGAIN_SECONDS = 0.2
 AsAgency = Callable[[UUID], Client]
 
 
@@ -202,7 +204,7 @@ class Demo:
         known = {one["name"]: one for one in self._client.get("portfolio", "/v1/worklists")}
         new = {"name": name, "when": {"stages": ["early"]}, "portfolio_ids": [portfolio_id]}
         worklist = known.get(name) or self._client.post("portfolio", "/v1/worklists", new)
-        item = self._client.post("portfolio", f"/v1/worklists/{worklist['worklist_id']}/next", None)["item"]
+        item = self._next_person(worklist["worklist_id"])
         story.check(tr("the desk gives our own people whom to call next"), passed=item is not None)
         if item is None:
             return
@@ -217,6 +219,15 @@ class Demo:
             )
         )
         self._client.post("portfolio", f"/v1/desk-items/{item['item_id']}/release", None)
+
+    def _next_person(self, worklist_id: str) -> Any:
+        """The next person of the worklist; None if there is none when it has been filled, or it never is."""
+        deadline = time.monotonic() + _FILLED_SECONDS
+        while True:
+            found = self._client.post("portfolio", f"/v1/worklists/{worklist_id}/next", None)
+            if found["item"] is not None or not found["filling"] or time.monotonic() > deadline:
+                return found["item"]
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
     def _judged(self, of: str, path: str) -> None:
         words = self._client.get("portfolio", path)["words"]

@@ -38,6 +38,7 @@ async def worklist(scene: Scene) -> AsyncIterator[str]:
     [held] = await scene.platform.get("portfolio", "/v1/worklists")
     assert held["when"]["stages"] == ["early"]
     assert held["when"]["debt_age_days"] == {"min": 1, "max": None}
+    await scene.platform.until("portfolio", "SELECT count(*) = 0 FROM worklist WHERE wanted_at IS NOT NULL")
     yield held["worklist_id"]
     async with scene.client("supervisor") as client:
         for item in (await read(scene, "/v1/desk-items"))["items"]:

@@ -102,6 +102,18 @@ def unidentified(client: Client, address: str, portfolio_id: str) -> str:
     return str(found["items"][0]["unidentified_id"])
 
 
+def first_of(client: Client, worklist_id: str) -> str:
+    """The item of the worklist's first person, when the worklist has been filled."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = client.post("portfolio", f"/v1/worklists/{worklist_id}/next", {})
+        if found["item"] is not None:
+            return str(found["item"]["item_id"])
+        assert found["filling"]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids = stage.ids
     ids["agency_id"] = mine
@@ -173,7 +185,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["convenience_id"] = client.post("portfolio", path, inconvenient)["items"][0]["convenience_id"]
     worklist = {"name": "two", "when": {"stages": ["early", "late"]}}
     ids["worklist_id"] = client.post("portfolio", "/v1/worklists", worklist)["worklist_id"]
-    ids["item_id"] = client.post("portfolio", f"/v1/worklists/{ids['worklist_id']}/next", {})["item"]["item_id"]
+    ids["item_id"] = first_of(client, ids["worklist_id"])
     ids["letter_id"] = ids["unsent_id"] = ids["report_id"] = ids["permit_id"] = NO_LETTER
     ids["name"], ids["version"] = "own-suppression-list", "1"
     return stage

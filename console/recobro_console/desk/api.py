@@ -56,6 +56,8 @@ async def give_next(page: CurrentPage, worklist_id: UUID) -> Response:
 
 async def _next(page: Page, worklist_id: str, key: str | None = None, sentence: str | None = None) -> Response:
     found = await page.services.post("portfolio", f"/v1/worklists/{worklist_id}/next", key=key)
+    if found["item"] is None and found["filling"]:
+        return page.done("/desk", "The worklist is being filled. Ask for the next person again in a few seconds.")
     if found["item"] is None:
         return page.done("/desk", "Nobody of this worklist can be given now. Choose another one, or look in later.")
     path = f"/desk/items/{found['item']['item_id']}"

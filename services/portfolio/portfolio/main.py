@@ -8,6 +8,7 @@ from recobro_events import Database, Runtime
 from portfolio.agreements import follower
 from portfolio.api import ROUTERS
 from portfolio.bank_files.loader import BankLoader
+from portfolio.desk import filling
 from portfolio.documents import TEMPLATES
 from portfolio.files.loader import Loader
 from portfolio.handlers import consumer
@@ -41,7 +42,7 @@ def build_app(
     poll_seconds: float = judge.POLL_SECONDS,
 ) -> FastAPI:
     """Build the app. The database must be migrated already. ``loader`` loads the uploaded files, ``bank_loader`` those
-    of banks. The judge and the follower of agreements look for work every ``poll_seconds``."""
+    of banks. The judge, the follower of agreements and the desk's filling look for work every ``poll_seconds``."""
     stager = Stager(database)
     press = Press(TEMPLATES)
     bank_loader = bank_loader or BankLoader(database)
@@ -61,6 +62,7 @@ def build_app(
             *stager.kept(),
             judge.kept(database, poll_seconds),
             follower.kept(database, poll_seconds),
+            filling.kept(database, poll_seconds),
         ],
         role=role,
     )

@@ -21,7 +21,7 @@ _WRITES = [writes("portfolio")]
 
 @router.post("/worklists", status_code=201, dependencies=_WRITES)
 async def add_worklist(new: NewWorklist, tx: WriteTransaction) -> Worklist:
-    """Add a worklist: which contracts bring their people to the desk. It is filled at once."""
+    """Add a worklist: which contracts bring their people to the desk. It is filled within seconds."""
     return await worklists.add(tx, new)
 
 
@@ -54,7 +54,10 @@ async def list_waiting(worklist_id: UUID, query: PageQuery, connection: ReadConn
 
 @router.post("/worklists/{worklist_id}/next", dependencies=_WRITES)
 async def give_next(worklist_id: UUID, tx: WriteTransaction, who: CurrentPrincipal) -> NextItem:
-    """Get the next person to work, for 30 minutes. Who has somebody already gets that one again."""
+    """Get the next person to work, for 30 minutes. Who has somebody already gets that one again.
+
+    ``filling`` with no ``item``: the worklist is being filled. Ask again in a few seconds.
+    """
     return await giving.give_next(tx, who, worklist_id)
 
 

@@ -18,14 +18,20 @@ from portfolio.desk.conditions import WorklistConditions
 from portfolio.desk.items import DeskItem, ItemState
 
 GIVEN_FOR = timedelta(minutes=30)
+FILLED_FOR = timedelta(minutes=5)
+"""A worklist that was filled longer ago is filled anew when somebody asks for its next person."""
 MOST_CONTRACTS = 50
 """Of a person with more contracts, the operator works the others afterwards."""
 
 
 class NextItem(OutputModel):
-    """``item`` is null when nobody of the worklist can be given now."""
+    """``item`` is null when nobody of the worklist can be given now.
+
+    ``filling``: the worklist is being filled anew. If ``item`` is null then, ask again in a few seconds.
+    """
 
     item: DeskItem | None
+    filling: bool
 
 
 class WorklistRetired(Conflict):
@@ -39,20 +45,21 @@ async def give_next(tx: Transaction, who: Principal, worklist_id: UUID) -> NextI
     Raises ``WorklistUnknown``, ``WorklistRetired``.
     """
     now = clock.now()
-    worklist = await tx.fetchrow(items_queries.WORKLIST, worklist_id)
+    worklist = await tx.fetchrow(queries.TO_GIVE, worklist_id)
     if worklist is None:
         raise worklists.WorklistUnknown()
     await tx.execute(queries.LOCK_OPERATOR, who.actor)
     await tx.execute(queries.EXPIRE, now)
     if held := await tx.fetchrow(queries.HELD, who.actor):
         if await tx.fetch(queries.WORKABLE, held["contract_ids"]):
-            return NextItem(item=await items.shown(tx, held))
+            return NextItem(item=await items.shown(tx, held), filling=worklist["wanted_at"] is not None)
         await _end_taken_back(tx, held)
     if not worklist["active"]:
         raise WorklistRetired()
-    await worklists.fill_old(tx, worklist)
+    await tx.execute(queries.WANT, worklist_id, now, now - FILLED_FOR)
     given = await _give(tx, who, worklist)
-    return NextItem(item=None if given is None else await items.shown(tx, given))
+    filling = bool(await tx.fetchval(queries.IS_WANTED, worklist_id))
+    return NextItem(item=None if given is None else await items.shown(tx, given), filling=filling)
 
 
 async def _end_taken_back(tx: Transaction, held: Row) -> None:
@@ -82,5 +89,5 @@ async def _workable(tx: Transaction, worklist: Row, person_id: UUID) -> Sequence
     workable = [row["contract_id"] for row in await tx.fetch(queries.WORKABLE, held)]
     arguments: list[Any] = [workable, worklist["portfolio_ids"]]
     conditions = WorklistConditions.model_validate(worklist["conditions"])
-    statement = queries.match(queries.matching(conditions, worklists.adding_to(arguments)))
+    statement = queries.match(queries.matching(conditions, queries.adding_to(arguments)))
     return workable if await tx.fetch(statement, *arguments) else []

@@ -5,23 +5,26 @@ from chassis.paging import both_orders
 from portfolio.ledger.actors import CURRENT_ACTOR
 
 _WORKLIST = """
-SELECT worklist_id, name, portfolio_ids, conditions, active, filled_at, created_at, actor,
-    (SELECT count(*) FROM worklist_person WHERE worklist_person.worklist_id = worklist.worklist_id) AS people,
-    (SELECT coalesce(sum(expected_value), 0) FROM worklist_person
-        WHERE worklist_person.worklist_id = worklist.worklist_id) AS expected_value,
+SELECT worklist_id, name, portfolio_ids, conditions, active, filled_at, wanted_at IS NOT NULL AS filling, created_at,
+    actor, people, expected_value,
     (SELECT count(*) FROM desk_item WHERE desk_item.worklist_id = worklist.worklist_id AND state = 'given') AS given
-FROM worklist
+FROM worklist CROSS JOIN LATERAL (
+    SELECT count(*) AS people, coalesce(sum(expected_value), 0) AS expected_value FROM worklist_person
+    WHERE worklist_person.worklist_id = worklist.worklist_id AND worklist.active
+) AS waiting
 """
 WORKLIST = f"{_WORKLIST} WHERE worklist_id = $1"
 WORKLISTS = f"{_WORKLIST} WHERE active OR $1 ORDER BY name, worklist_id"
 COUNT_WORKLISTS = "SELECT count(*) FROM worklist WHERE active"
 NAME_TAKEN = "SELECT EXISTS (SELECT FROM worklist WHERE name = $1 AND active AND worklist_id IS DISTINCT FROM $2)"
 LOCK_WORKLIST = "SELECT * FROM worklist WHERE worklist_id = $1 FOR NO KEY UPDATE"
-ADD_WORKLIST = "INSERT INTO worklist (name, portfolio_ids, conditions) VALUES ($1, $2, $3) RETURNING worklist_id"
-CHANGE_WORKLIST = f"""
-UPDATE worklist SET name = $2, conditions = $3, active = $4, actor = {CURRENT_ACTOR} WHERE worklist_id = $1
+ADD_WORKLIST = """
+INSERT INTO worklist (name, portfolio_ids, conditions, wanted_at) VALUES ($1, $2, $3, $4) RETURNING worklist_id
 """
-EMPTY = "DELETE FROM worklist_person WHERE worklist_id = $1"
+CHANGE_WORKLIST = f"""
+UPDATE worklist SET name = $2, conditions = $3, active = $4, wanted_at = $5, actor = {CURRENT_ACTOR}
+WHERE worklist_id = $1
+"""
 UNKNOWN_PORTFOLIOS = """
 SELECT count(*) FROM unnest($1::uuid[]) AS given (id)
 WHERE NOT EXISTS (SELECT FROM portfolio WHERE portfolio_id = given.id)

@@ -62,6 +62,16 @@ _RATE = f"""coalesce(round(own.cured::numeric / own.known, 4), round(every.cured
 PERSON = "coalesce(debtor.person_id, debtor.debtor_id)"
 
 
+def adding_to(arguments: list[Any]) -> Callable[[Any], str]:
+    """A function that adds a value to the arguments of a statement and returns its parameter."""
+
+    def given(value: Any) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}"
+
+    return given
+
+
 def matching(conditions: WorklistConditions, given: Callable[[Any], str]) -> str:
     """SQL: whether the row ``contract`` meets the conditions. ``given`` makes a parameter of a value."""
     met = []
@@ -147,11 +157,28 @@ WHERE NOT EXISTS (SELECT FROM worklist_person AS known
 """
 
 
-FILLED = "UPDATE worklist SET filled_at = $2 WHERE worklist_id = $1"
-LOCK_TO_FILL = """
-SELECT worklist_id FROM worklist
-WHERE worklist_id = $1 AND (filled_at IS NULL OR filled_at < $2) FOR NO KEY UPDATE SKIP LOCKED
+LONG = "SELECT set_config('statement_timeout', $1, true)"
+TO_FILL = "SELECT worklist_id FROM worklist WHERE wanted_at IS NOT NULL ORDER BY wanted_at, worklist_id"
+LOCK_FILLING = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 20261201))"
+WANTED = """
+SELECT active, conditions, portfolio_ids, wanted_at FROM worklist WHERE worklist_id = $1 AND wanted_at IS NOT NULL
 """
+# $2 now, $3 since when the filling was wanted that has been done. It returns whether the worklist is active still.
+FILLED = """
+UPDATE worklist SET filled_at = $2, wanted_at = CASE WHEN wanted_at <> $3 THEN wanted_at END
+WHERE worklist_id = $1 RETURNING active
+"""
+EMPTY = "DELETE FROM worklist_person WHERE worklist_id = $1"
+# $2 now, $3 the moment before which it must have been filled last. Nobody waits for who wants it too.
+WANT = """
+UPDATE worklist SET wanted_at = $2 WHERE worklist_id IN (
+    SELECT worklist_id FROM worklist
+    WHERE worklist_id = $1 AND wanted_at IS NULL AND filled_at < $3 FOR NO KEY UPDATE SKIP LOCKED)
+"""
+TO_GIVE = """
+SELECT worklist_id, active, conditions, portfolio_ids, filled_at, wanted_at FROM worklist WHERE worklist_id = $1
+"""
+IS_WANTED = "SELECT wanted_at IS NOT NULL FROM worklist WHERE worklist_id = $1"
 
 # $1 operator. Two requests of one operator get one item.
 LOCK_OPERATOR = "SELECT pg_advisory_xact_lock(hashtextextended($1, 20261130))"

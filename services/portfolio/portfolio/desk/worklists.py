@@ -1,14 +1,11 @@
 """Worklists: who should be worked, as data. Each holds the people whose contracts meet its conditions.
 
-A worklist is filled when it is made, when it changes, and when somebody asks for its next person and it was filled more
-than five minutes ago. Between fillings it may hold people who no longer belong there: whoever is given is looked at
-anew.
+``filling`` fills them. Between fillings a worklist may hold people who no longer belong there: whoever is given is
+looked at anew.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from time import perf_counter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -30,12 +27,10 @@ from chassis import (
 from pydantic import Field
 from recobro_events import MoneyTotal, Row, Transaction
 
-from portfolio import metrics
-from portfolio.desk import items_queries, queries
+from portfolio.desk import items_queries
 from portfolio.desk.conditions import WorklistConditions
 from portfolio.ledger.actors import ActorOfChange
 
-FILLED_FOR = timedelta(minutes=5)
 MOST_WORKLISTS = 200
 
 
@@ -58,7 +53,8 @@ class WorklistChange(InputModel):
 class Worklist(OutputModel):
     """``people`` waited when it was filled last, at ``filled_at``, and ``given`` are with operators now.
 
-    ``expected_value`` is what all of them are expected to pay.
+    ``expected_value`` is what all of them are expected to pay. ``filling``: it is being filled anew; ``filled_at`` is
+    null before the first time.
     """
 
     worklist_id: UUID
@@ -70,6 +66,7 @@ class Worklist(OutputModel):
     expected_value: MoneyTotal
     given: int
     filled_at: datetime | None
+    filling: bool
     created_at: datetime
     changed_by: ActorOfChange
 
@@ -104,7 +101,7 @@ class TooManyWorklists(Conflict):
 
 
 async def add(tx: Transaction, new: NewWorklist) -> Worklist:
-    """Add a worklist and fill it. Raises ``WorklistKnown``, ``TooManyWorklists``, ``Invalid``."""
+    """Add a worklist, to be filled in the background. Raises ``WorklistKnown``, ``TooManyWorklists``, ``Invalid``."""
     ids = None if new.portfolio_ids is None else list(new.portfolio_ids)
     if ids and await tx.fetchval(items_queries.UNKNOWN_PORTFOLIOS, ids):
         raise Invalid("A portfolio is unknown.", errors=[FieldError("/portfolio_ids", "names an unknown portfolio")])
@@ -112,13 +109,12 @@ async def add(tx: Transaction, new: NewWorklist) -> Worklist:
     if await tx.fetchval(items_queries.COUNT_WORKLISTS) >= MOST_WORKLISTS:
         raise TooManyWorklists()
     conditions = new.when.model_dump(mode="json", exclude_none=True)
-    worklist_id: UUID = await tx.fetchval(items_queries.ADD_WORKLIST, new.name, ids, conditions)
-    await fill(tx, worklist_id, new.when, ids)
+    worklist_id: UUID = await tx.fetchval(items_queries.ADD_WORKLIST, new.name, ids, conditions, clock.now())
     return await read(tx, worklist_id)
 
 
 async def change(tx: Transaction, worklist_id: UUID, new: WorklistChange) -> Worklist:
-    """Change a worklist and fill it anew. Raises ``WorklistUnknown``, ``WorklistKnown``."""
+    """Change a worklist, to be filled anew in the background. Raises ``WorklistUnknown``, ``WorklistKnown``."""
     row = await tx.fetchrow(items_queries.LOCK_WORKLIST, worklist_id)
     if row is None:
         raise WorklistUnknown()
@@ -127,11 +123,7 @@ async def change(tx: Transaction, worklist_id: UUID, new: WorklistChange) -> Wor
     if active:
         await _refuse_known(tx, name, worklist_id)
     conditions = when.model_dump(mode="json", exclude_none=True)
-    await tx.execute(items_queries.CHANGE_WORKLIST, worklist_id, name, conditions, active)
-    if active:
-        await fill(tx, worklist_id, when, row["portfolio_ids"])
-    else:
-        await tx.execute(items_queries.EMPTY, worklist_id)
+    await tx.execute(items_queries.CHANGE_WORKLIST, worklist_id, name, conditions, active, clock.now())
     return await read(tx, worklist_id)
 
 
@@ -166,33 +158,3 @@ async def waiting(reader: Reader, worklist_id: UUID, query: PageQuery) -> Page[A
     statement = items_queries.WAITING[query.order]
     rows = await reader.fetch(statement, worklist_id, value, person_id, query.limit + 1, clock.now())
     return page(rows, query, key=lambda row: (str(row["expected_value"]), row["person_id"]))
-
-
-async def fill_old(tx: Transaction, worklist: Row) -> None:
-    """Fill the worklist if it was filled some time ago, and nobody else fills it now."""
-    if await tx.fetchval(queries.LOCK_TO_FILL, worklist["worklist_id"], clock.now() - FILLED_FOR):
-        conditions = WorklistConditions.model_validate(worklist["conditions"])
-        await fill(tx, worklist["worklist_id"], conditions, worklist["portfolio_ids"])
-
-
-async def fill(
-    tx: Transaction, worklist_id: UUID, conditions: WorklistConditions, portfolio_ids: Sequence[UUID] | None
-) -> None:
-    """Let the worklist hold the people whose contracts meet its conditions now. Its row is locked."""
-    began = perf_counter()
-    await tx.execute(queries.REFRESH_RATES, portfolio_ids)
-    arguments: list[Any] = [worklist_id, portfolio_ids]
-    matches = queries.matching(conditions, adding_to(arguments))
-    await tx.execute(queries.fill(matches), *arguments)
-    await tx.execute(queries.FILLED, worklist_id, clock.now())
-    metrics.DESK_FILL_SECONDS.observe(perf_counter() - began)
-
-
-def adding_to(arguments: list[Any]) -> Any:
-    """A function that adds a value to the arguments of a statement and returns its parameter."""
-
-    def given(value: Any) -> str:
-        arguments.append(value)
-        return f"${len(arguments)}"
-
-    return given

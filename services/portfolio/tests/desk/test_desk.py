@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import httpx
@@ -13,8 +14,9 @@ from chassis.second_person import ROLE_SCOPE
 from chassis.testing import mint
 from events_of_other_services import later, placed, promised, receive, then
 from ladders import judged, put_ladder
-from portfolio.desk import queries, worklists
+from portfolio.desk import filling, giving, queries
 from portfolio_builders import TODAY, Given, days_ago, pay
+from recobro_events import Database
 from recobro_events.contracts import dialer_feed, runtime
 from recobro_events.contracts.assignment import PlacementKind, PlacementRecalled
 from recobro_events.contracts.portfolio import AttemptMade
@@ -36,6 +38,21 @@ def at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     return moment
 
 
+@pytest.fixture(autouse=True)
+def fills(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worklists that a test makes are filled at once."""
+    monkeypatch.setattr(_Filling, "database", given.database, raising=False)
+
+
+class _Filling:
+    database: Database
+
+
+async def filled() -> None:
+    """Let the background fill every worklist that wants it."""
+    assert await filling.work(_Filling.database)
+
+
 def as_(name: str, *, supervisor: bool = False) -> Mapping[str, str]:
     scopes = (*SCOPES, f"{ROLE_SCOPE}supervisor") if supervisor else SCOPES
     return {"Authorization": f"Bearer {mint(scopes, subject=name)}"}
@@ -48,6 +65,7 @@ def code_of(answer: httpx.Response) -> str:
 async def worklist(client: httpx.AsyncClient, name: str = "all", **when: Any) -> str:
     answer = await client.post("/v1/worklists", json={"name": name, "when": when})
     assert answer.status_code == 201, answer.text
+    await filled()
     return str(answer.json()["worklist_id"])
 
 
@@ -147,13 +165,85 @@ async def test_who_has_somebody_gets_that_one_again_and_nobody_else_until_thirty
     assert (late.status_code, code_of(late)) == (409, "desk-item-ended")
 
 
-async def test_a_filling_under_way_delays_nobody(client: httpx.AsyncClient, given: Given) -> None:
+async def ask(client: httpx.AsyncClient, worklist_id: str, operator: str = "ana") -> Json:
+    answer = await client.post(f"/v1/worklists/{worklist_id}/next", headers=as_(operator))
+    assert answer.status_code == 200, answer.text
+    found: Json = answer.json()
+    return found
+
+
+async def test_who_asks_before_the_first_filling_hears_that_it_goes_on(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(10), "900.00"))
+    made = (await client.post("/v1/worklists", json={"name": "new", "when": {}})).json()
+    assert (made["people"], made["filled_at"], made["filling"]) == (0, None, True)
+    assert await ask(client, made["worklist_id"]) == {"item": None, "filling": True}
+    await filled()
+    found = await ask(client, made["worklist_id"])
+    assert (contracts_of(found["item"]), found["filling"]) == ([str(contract_id)], False)
+    assert not await filling.work(given.database), "it is filled once"
+
+
+async def test_a_filling_under_way_delays_nobody_and_gives_nobody_whom_a_silence_took(
+    client: httpx.AsyncClient, given: Given, at: list[datetime]
+) -> None:
+    """The filling has read its contracts and written its people, and has not committed yet."""
+    portfolio_id = await given.portfolio()
+    best = await given.contract(portfolio_id, (days_ago(10), "900.00"))
+    second = await given.contract(portfolio_id, (days_ago(10), "100.00"))
     worklist_id = await worklist(client)
+    at[0] += giving.FILLED_FOR + timedelta(seconds=1)
     async with given.database.transaction() as tx:
-        assert await tx.fetchval(queries.LOCK_TO_FILL, UUID(worklist_id), NOW + timedelta(days=1))
-        await tx.execute("UPDATE worklist_person SET expected_value = 1")
-        assert contracts_of(await next_of(client, worklist_id)) == [str(contract_id)]
+        await tx.execute("UPDATE worklist SET wanted_at = $1", at[0])
+    async with given.database.transaction() as tx:
+        assert await filling.fill(tx, UUID(worklist_id))
+        await tx.execute("UPDATE worklist_person SET expected_value = expected_value + 1")
+        await silence(client, given, best, "clarification")
+        assert contracts_of(await next_of(client, worklist_id)) == [str(second)]
+        assert not await filling.work(given.database), "nobody else fills it meanwhile"
+    assert await next_of(client, worklist_id, "beto") is None
+
+
+async def test_a_worklist_that_changes_while_it_is_filled_is_filled_again(
+    client: httpx.AsyncClient, given: Given, at: list[datetime]
+) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(10), "900.00"))
+    made = (await client.post("/v1/worklists", json={"name": "new", "when": {}})).json()
+    at_ = f"/v1/worklists/{made['worklist_id']}"
+
+    async def changed_meanwhile(tx: Any, worklist_id: UUID, *about: Any) -> None:
+        await kept(tx, worklist_id, *about)
+        at[0] += timedelta(seconds=1)
+        answer = await client.patch(at_, json={"when": {"stages": ["legal"]}})
+        assert answer.status_code == 200, answer.text
+
+    kept = filling._keep_matching
+    with patch.object(filling, "_keep_matching", changed_meanwhile):
+        await filled()
+    held = (await client.get(at_)).json()
+    assert (held["people"], held["filling"]) == (1, True)
+    assert await next_of(client, made["worklist_id"]) is None, "whoever is given meets the conditions of now"
+    await filled()
+    held = (await client.get(at_)).json()
+    assert (held["people"], held["filling"]) == (0, False)
+    assert await given.row(contract_id)
+
+
+async def test_a_worklist_that_is_retired_while_it_is_filled_keeps_nobody(
+    client: httpx.AsyncClient, given: Given, at: list[datetime]
+) -> None:
+    await given.contract(await given.portfolio(), (days_ago(10), "900.00"))
+    made = (await client.post("/v1/worklists", json={"name": "new", "when": {}})).json()
+
+    async def retired_meanwhile(tx: Any, worklist_id: UUID, *about: Any) -> None:
+        await kept(tx, worklist_id, *about)
+        at[0] += timedelta(seconds=1)
+        answer = await client.patch(f"/v1/worklists/{made['worklist_id']}", json={"active": False})
+        assert (answer.status_code, answer.json()["people"]) == (200, 0)
+
+    kept = filling._keep_matching
+    with patch.object(filling, "_keep_matching", retired_meanwhile):
+        await filled()
+    assert await given.rows("SELECT FROM worklist_person") == []
 
 
 async def silence(client: httpx.AsyncClient, given: Given, contract_id: UUID, reason: str) -> None:
@@ -234,7 +324,11 @@ async def test_the_end_of_a_silence_brings_the_contract_back(
     assert await next_of(client, worklist_id) is None
     await receive(given, then(PlacementRecalled, collected))
     await receive(given, runtime.ContractReplayed(contract_id=contract_id, service="visits", consumer="visits"))
-    at[0] += worklists.FILLED_FOR + timedelta(seconds=1)
+    at[0] += giving.FILLED_FOR
+    assert await ask(client, worklist_id) == {"item": None, "filling": False}, "it was filled a moment ago"
+    at[0] += timedelta(seconds=1)
+    assert await ask(client, worklist_id) == {"item": None, "filling": True}
+    await filled()
     assert contracts_of(await next_of(client, worklist_id)) == [str(contract_id)]
 
 
@@ -443,7 +537,9 @@ async def test_a_worklist_changes_and_retires(client: httpx.AsyncClient, given: 
     unknown = await client.post("/v1/worklists", json={"name": "x", "when": {}, "portfolio_ids": [str(uuid4())]})
     assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "/portfolio_ids")
     changed = await client.patch(at, json={"when": {"stages": ["early"]}, "name": "early"})
-    assert (changed.json()["people"], changed.json()["name"]) == (0, "early")
+    assert (changed.json()["name"], changed.json()["filling"]) == ("early", True)
+    await filled()
+    assert (await client.get(at)).json()["people"] == 0
     retired = await client.patch(at, json={"active": False})
     assert retired.json()["active"] is False
     assert (await client.get("/v1/worklists")).json() == []
@@ -460,6 +556,7 @@ async def test_a_worklist_keeps_to_its_portfolios(client: httpx.AsyncClient, giv
     await given.contract(other, (days_ago(40), "500.00"))
     body = {"name": "mine", "when": {}, "portfolio_ids": [str(mine)]}
     worklist_id = (await client.post("/v1/worklists", json=body)).json()["worklist_id"]
+    await filled()
     item = await next_of(client, worklist_id)
     # One conversation is about all that the person owes.
     assert sorted(contracts_of(item)) == sorted(map(str, both))

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import httpx
 from ladders import judged, put_ladder, send, step
+from portfolio.desk import filling
 from portfolio.migrations.versions import m0054_allowed
 from portfolio_builders import Given, days_ago, pay
 from recobro_events.contracts.portfolio import ContractEscalated, ContractRegistered, StepAllows
@@ -87,12 +88,14 @@ async def test_nothing_is_given_to_the_desk_at_a_step_without_calls_and_messages
     contract_id = await given.contract(portfolio_id, (days_ago(40), "100.00"))
     body = {"name": "all", "when": {}}
     worklist_id = (await client.post("/v1/worklists", json=body)).json()["worklist_id"]
+    await filling.work(given.database)
     await judged(given)
     assert (await client.post(f"/v1/worklists/{worklist_id}/next")).json()["item"] is None
     await put_ladder(client, portfolio_id, ladder(reminder={"contacts": ["message"]}))
     await judged(given)
     answer = await client.patch(f"/v1/worklists/{worklist_id}", json={"name": "again"})
     assert answer.status_code == 200
+    await filling.work(given.database)
     item = (await client.post(f"/v1/worklists/{worklist_id}/next")).json()["item"]
     assert [(one["contract_id"], one["allows"]["contacts"]) for one in item["contracts"]] == [
         (str(contract_id), ["message"])
