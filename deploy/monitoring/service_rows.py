@@ -459,6 +459,31 @@ PROMISES = [
             ),
         ],
     ),
+    Row(
+        "Debtor's page",
+        [
+            graph(
+                "Links",
+                "Links to the debtor's page that were made, and those that somebody opened by right answers, a day.",
+                "short",
+                ("sum(increase(debtor_page_links_total[1d]))", "made"),
+                ('sum(increase(debtor_page_identities_total{outcome="right"}[1d]))', "opened"),
+            ),
+            graph(
+                "Acts",
+                "What debtors did on their page, a day.",
+                "short",
+                ('sum by (kind) (increase(debtor_page_acts_total{outcome="done"}[1d]))', "{{kind}}"),
+            ),
+            graph(
+                "Strangers",
+                "Wrong answers, links that ended for them, and addresses that are no living link, an hour.",
+                "short",
+                ('sum by (outcome) (increase(debtor_page_identities_total{outcome!="right"}[1h]))', "{{outcome}}"),
+                ('sum(increase(debtor_page_openings_total{outcome="nothing"}[1h]))', "no link"),
+            ),
+        ],
+    ),
 ]
 FIELD_VISITS = [
     Row(

@@ -14,17 +14,17 @@ SETTLED = Counter(
 PAGE_LINKS = Counter("debtor_page_links", "Links to the debtor's page that were made")
 PAGE_OPENINGS = Counter(
     "debtor_page_openings",
-    "Addresses of the debtor's page that were opened: result is identity where a link asks who somebody is, page where"
+    "Addresses of the debtor's page that were opened: outcome is identity where a link asks who somebody is, page where"
     " a signed-in debtor looks, nothing where no link or session is alive",
-    ["result"],
+    ["outcome"],
 )
 PAGE_IDENTITIES = Counter(
     "debtor_page_identities",
-    "Answers to who the debtor is: result is right, wrong, or locked where the link ended for too many wrong ones",
-    ["result"],
+    "Answers to who the debtor is: outcome is right, wrong, or locked where the link ended for too many wrong ones",
+    ["outcome"],
 )
 PAGE_ACTS = Counter(
-    "debtor_page_acts", "What debtors did on their page: kind is the act, result done or refused", ["kind", "result"]
+    "debtor_page_acts", "What debtors did on their page: kind is the act, outcome done or refused", ["kind", "outcome"]
 )
 
 UNDECIDED_SINCE = Gauge(
