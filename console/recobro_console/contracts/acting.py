@@ -8,7 +8,18 @@ from starlette.responses import Response
 
 from recobro_console import forms
 from recobro_console.calls import Trouble
-from recobro_console.contracts import acts, agreeing, disputing, noticing, parties, pauses, people, promising, reaching
+from recobro_console.contracts import (
+    acts,
+    agreeing,
+    disputing,
+    linking,
+    noticing,
+    parties,
+    pauses,
+    people,
+    promising,
+    reaching,
+)
 from recobro_console.contracts.acts import Act, Gone, Subject
 from recobro_console.contracts.names import may_change
 from recobro_console.pages import EVERYBODY, CurrentPage, NotYours, Page, Router
@@ -21,6 +32,7 @@ ACTS: Mapping[str, Act] = {
     **promising.ACTS,
     **noticing.ACTS,
     **agreeing.ACTS,
+    **linking.ACTS,
     **people.ACTS,
     **pauses.ACTS,
 }

@@ -239,16 +239,21 @@ async def visits(contract_id: UUID, page: CurrentPage, zone: str = "") -> Respon
 
 @router.get("/contracts/{contract_id}/parts/promises")
 async def promises(contract_id: UUID, page: CurrentPage) -> Response:
-    """Promises and plans. An agency sees those that it took."""
+    """Promises and plans, and the last link to the debtor's page. An agency sees the former that it took."""
     asked = {"contract_id": contract_id, "order": "desc", "limit": _SHOWN}
     found, plans = await asyncio.gather(
         page.attempt(page.services.get("promises", "/v1/promises", **asked)),
         page.attempt(page.services.get("promises", "/v1/agreements", **asked)),
     )
+    links: Any = {"items": []}
+    if not page.session.agency_id:
+        path = f"/v1/contracts/{contract_id}/links"
+        links = await page.attempt(page.services.get("promises", path, order="desc", limit=1))
     return page.show(
         "contracts/promises.html",
         promises=found,
         plans=plans,
+        links=[] if isinstance(links, Trouble) else links["items"],
         contract_id=contract_id,
         is_agency=page.session.agency_id is not None,
         may=may_change(page, "promises"),
