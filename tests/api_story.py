@@ -468,6 +468,8 @@ async def _recalls(recording: Recording, contracts: list[Json], agency: str) -> 
         await ask("assignment", way, reason, placement_id=placement, agency=agency)
     await ask("assignment", "list_objections", state="open")
     await ask("assignment", "decide", {"accepted": True, "reason": "tiene cita"}, placement_id=placement)
+    await ask("assignment", "recall", {"reason": "pasa a la sucursal"}, placement_id=placement)
+    await ask("assignment", "acknowledge_many", {"placement_ids": [placement]}, agency=agency)
     await recording.platform.settled()
     await ask("assignment", "list_commissions", agency_id=agency, from_=DAY, to=DAY)
     await ask("assignment", "list_events", agency_id=agency, agency=agency, limit=1)

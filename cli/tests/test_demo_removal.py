@@ -23,12 +23,12 @@ class Assignment:
             [{"placement_id": one, "contract_id": one, "agency_id": "a", "state": "recall_pending"} for one in shown]
         )
 
-    def post(self, _service: str, path: str, _body: object) -> None:
+    def post(self, _service: str, _path: str, body: Any) -> None:
         self.now += 1
-        self.pending.remove(path.split("/")[3])
+        self.pending = sorted(set(self.pending).difference(body["placement_ids"]))
 
 
-@pytest.mark.parametrize(("placements", "left"), [(5, 0), (500, 379)])
+@pytest.mark.parametrize(("placements", "left"), [(5, 0), (1_200, 0), (61_000, 500)])
 def test_recalls_are_acknowledged_for_two_minutes_at_most(
     monkeypatch: pytest.MonkeyPatch, placements: int, left: int
 ) -> None:

@@ -23,11 +23,12 @@ FROM placement JOIN contract USING (contract_id)"""
 
 
 PLACEMENT = f"{_placement('$2')} WHERE placement_id = $1 AND ($2::uuid IS NULL OR placement.agency_id = $2)"
-# The state of a placement on its contract's business date. An agency itself may not read what decides about it.
+# The state of placements on their contracts' business dates. An agency itself may not read what decides about it.
 STATE_ON_DAY = f"""
-SELECT placement.placement_id, placement.state, {BUSINESS_DATE} AS day, {GRACE_OVER} AS grace_over
+SELECT placement.placement_id, placement.contract_id, placement.state, {BUSINESS_DATE} AS day,
+    {GRACE_OVER} AS grace_over
 FROM placement JOIN contract USING (contract_id) LEFT JOIN portfolio USING (portfolio_id)
-WHERE placement_id = $1
+WHERE placement_id = ANY($1)
 """
 
 # $1 … $4 contract, agency, kind and state, each null for any; $5 the agency that asks; $6 the last placement before
@@ -42,8 +43,8 @@ WHERE ($1::uuid IS NULL OR placement.contract_id = $1) AND ($2::uuid IS NULL OR 
     AND ($12::text IS NULL OR placement.reason = $12)
 ORDER BY placement_id {{order}} LIMIT $7
 """)
-CONTRACT_OF = """
-SELECT contract_id FROM placement WHERE placement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
+CONTRACTS_OF = """
+SELECT placement_id, contract_id FROM placement WHERE placement_id = ANY($1) AND ($2::uuid IS NULL OR agency_id = $2)
 """
 OBJECT = """
 UPDATE placement SET state = 'objected', objection = $2, version = version + 1, changed_at = now(),

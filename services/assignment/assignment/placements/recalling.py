@@ -3,13 +3,14 @@
 Recalls by rules and dates are made in ``placing``.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 from uuid import UUID
 
-from chassis import Conflict, InputModel, Principal, Text
+from chassis import Conflict, InputModel, Principal, Problem, Text
 from chassis.transactions import act_for_service
 from projections.contracts import lock
-from pydantic import StrictBool
+from pydantic import Field, StrictBool
 from recobro_events import Row, Transaction
 from recobro_events.contracts.assignment import PlacementState
 
@@ -43,6 +44,14 @@ class NewAcknowledgement(InputModel):
     reason: Text | None = None
 
 
+MOST_AT_ONCE = 500
+
+
+class NewAcknowledgements(InputModel):
+    placement_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    reason: Text | None = None
+
+
 class NewObjection(InputModel):
     reason: Text
 
@@ -60,10 +69,26 @@ async def recall(tx: Transaction, placement_id: UUID, new: NewRecall, who: Princ
     return await _become(tx, known, PlacementState.RECALL_PENDING, who, reason=new.reason, on_request=True)
 
 
-async def acknowledge(tx: Transaction, placement_id: UUID, new: NewAcknowledgement, who: Principal) -> Placement:
-    """The agency confirms that the work has stopped. The recall is final."""
-    known = await _locked(tx, placement_id, PlacementState.RECALL_PENDING, NotPending, who)
-    return await _become(tx, known, PlacementState.RECALLED, who, decision=new.reason)
+async def acknowledge(
+    tx: Transaction, placement_ids: Sequence[UUID], reason: str | None, who: Principal
+) -> tuple[list[Row], dict[UUID, Problem]]:
+    """The agency confirms that the work has stopped. The recalls are final.
+
+    Returns the placements that are recalled now, and the problem of each of the others. A placement that the agency has
+    acknowledged before is ``NotPending``.
+    """
+    known = await _lock(tx, placement_ids, who)
+    problems: dict[UUID, Problem] = {}
+    for placement_id in placement_ids:
+        if placement_id not in known:
+            problems[placement_id] = PlacementUnknown()
+        elif known[placement_id]["state"] != PlacementState.RECALL_PENDING:
+            problems[placement_id] = _not_in(PlacementState.RECALL_PENDING, NotPending, known[placement_id])
+    recalled = [row for placement_id, row in known.items() if placement_id not in problems]
+    await change(
+        tx, [Change(row["placement_id"], PlacementState.RECALLED, row["day"], decision=reason) for row in recalled]
+    )
+    return recalled, problems
 
 
 async def object_to(tx: Transaction, placement_id: UUID, new: NewObjection, who: Principal) -> Placement:
@@ -90,15 +115,25 @@ async def _locked(
 
     Raises ``otherwise`` in any other state. Raises ``PlacementUnknown``, also for another agency's placement.
     """
-    contract_id = await tx.fetchval(queries.CONTRACT_OF, placement_id, who.agency_id)
-    if contract_id is None:
+    known = (await _lock(tx, [placement_id], who)).get(placement_id)
+    if known is None:
         raise PlacementUnknown()
-    await act_for_service(tx)
-    await lock(tx, [contract_id])
-    [known] = await tx.fetch(queries.STATE_ON_DAY, placement_id)
     if known["state"] != state:
-        raise otherwise(f"The placement is {known['state']}, not {state}.", extra={"state": known["state"]})
+        raise _not_in(state, otherwise, known)
     return known
+
+
+async def _lock(tx: Transaction, placement_ids: Sequence[UUID], who: Principal) -> dict[UUID, Row]:
+    """Lock the contracts of these placements, and return the placements by id, without those of other agencies."""
+    own = await tx.fetch(queries.CONTRACTS_OF, placement_ids, who.agency_id)
+    await act_for_service(tx)
+    await lock(tx, [row["contract_id"] for row in own])
+    rows = await tx.fetch(queries.STATE_ON_DAY, [row["placement_id"] for row in own])
+    return {row["placement_id"]: row for row in rows}
+
+
+def _not_in(state: PlacementState, otherwise: type[Conflict], known: Row) -> Conflict:
+    return otherwise(f"The placement is {known['state']}, not {state}.", extra={"state": known["state"]})
 
 
 async def _become(tx: Transaction, known: Row, state: PlacementState, who: Principal, **details: Any) -> Placement:

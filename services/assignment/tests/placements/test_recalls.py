@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from placing_scene import DAY, Json, Scene, as_agency, code_of
@@ -12,6 +12,7 @@ from recobro_events.contracts.portfolio import Stage
 from recobro_events.testing import published
 
 REASON = {"reason": "the creditor wants it back"}
+PATH = "/v1/placements/acknowledgements"
 
 
 async def recalled(scene: Scene, **terms: Any) -> tuple[Any, str, str]:
@@ -49,6 +50,37 @@ async def test_an_operator_recalls_and_the_agency_acknowledges(scene: Scene) -> 
         "PlacementRecallRequested",
         "PlacementRecalled",
     ]
+
+
+async def test_an_agency_acknowledges_many_recalls_and_each_counts_for_itself(scene: Scene) -> None:
+    mine, other = await scene.agency("dialing"), await scene.agency("dialing")
+    await scene.rule(mine, stages=["early", "late"], min_overdue="100.00")
+    await scene.contracts(4)
+    ids = [placement["placement_id"] for placement in await scene.placements()]
+    for placement_id in ids[:3]:
+        await scene.post(f"/v1/placements/{placement_id}/recall", REASON)
+    await scene.post(f"/v1/placements/{ids[0]}/acknowledgement", headers=as_agency(mine))
+    unknown = str(uuid4())
+    body = {"placement_ids": [*ids, ids[1], unknown], "reason": "all stopped"}
+    nothing = await scene.post(PATH, body, headers=as_agency(other), expect=200)
+    assert (nothing["acknowledged"], {one["type"] for one in nothing["refused"]}) == (
+        [],
+        {"urn:recobro:problem:placement-unknown"},
+    )
+
+    done = await scene.post(PATH, body, headers=as_agency(mine), expect=200)
+    assert sorted(done["acknowledged"]) == sorted(ids[1:3])
+    refused = {one["placement_id"]: (one["type"].rsplit(":", 1)[-1], one["state"]) for one in done["refused"]}
+    assert refused == {
+        ids[0]: ("placement-not-pending", "recalled"),
+        ids[3]: ("placement-not-pending", "active"),
+        unknown: ("placement-unknown", None),
+    }
+    assert [p["state"] for p in await scene.placements(state="recalled")] == ["recalled"] * 3
+    assert {p["decision"] for p in await scene.placements(state="recalled")} == {None, "all stopped"}
+    assert (await scene.agency_event_types(mine)).count("PlacementRecalled") == 3
+    again = await scene.post(PATH, body, headers=as_agency(mine), expect=200)
+    assert (again["acknowledged"], len(again["refused"])) == ([], 5)
 
 
 async def test_a_contract_that_an_operator_recalled_is_not_placed_with_that_agency_again(scene: Scene) -> None:
