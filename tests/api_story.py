@@ -431,8 +431,11 @@ async def _dial(recording: Recording, contracts: list[Json], agency: str) -> Non
         "started_at": f"{DAY}T16:00:00Z",
         "duration_seconds": 95,
         "disposition": "right_party",
+        "recording": {"uri": "s3://grabaciones/2026/11/m1-000001.wav", "sha256": "5a" * 32, "announced": True},
     }
     await ask("dialer-feed", "report_calls", [call], agency=agency)
+    await ask("dialer-feed", "read_call", call_id="m1-000001")
+    await ask("dialer-feed", "read_productivity", by="agent", to=DAY)
     for operation in ("list_campaigns", "list_lists", "list_calls", "list_breaches", "list_payment_claims"):
         await ask("dialer-feed", operation)
     await ask("dialer-feed", "list_reports")

@@ -1,6 +1,7 @@
 """Lists in the console: built, watched live, explained, compared, and as an agency sees them."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -197,3 +198,32 @@ async def test_the_form_of_a_campaign_says_its_kind_order_size_and_phones(scene:
     assert (known["Del día"]["phone_order"], known["Del día"]["phones_per_entry"]) == (["mobile", "verified"], 2)
     reminds = known["Antes"]
     assert (reminds["stages"], reminds["due_within_days"], reminds["min_total"]) == (["current"], 3, "1250.00")
+
+
+async def test_a_call_is_shown_with_its_evidence_and_counts_in_productivity(
+    scene: Scene, built: dict[str, Any]
+) -> None:
+    [first, *_] = await entries(scene, built["list_id"])
+    call = {
+        "call_id": "m1-7",
+        "list_id": built["list_id"],
+        "contract_number": first["contract_number"],
+        "phone": "+528710000000",
+        "agent": "Ana",
+        "started_at": datetime.now(UTC).isoformat(),
+        "duration_seconds": 42,
+        "disposition": "right_party",
+        "recording": {"uri": "s3://grabaciones/m1-7.wav", "announced": True},
+    }
+    answer = await scene.platform.clients["dialer-feed"].post("/v1/calls", json=[call])
+    assert answer.status_code == 202, answer.text
+    async with scene.client("auditor") as client:
+        shown = await client.get("/lists/calls/m1-7")
+        figure = await client.get("/insight/productivity", params={"by": "agent"})
+        book = await client.get("/insight/productivity/file", params={"by": "agent", "format": "xlsx"})
+    assert shown.status_code == 200, shown.text
+    for said in ("Prueba de una llamada", "s3://grabaciones/m1-7.wav", "no pidió permiso", first["contract_number"]):
+        assert said in shown.text, said
+    assert "Productividad" in figure.text
+    assert "Ana" in figure.text
+    assert book.headers["content-disposition"].endswith('.xlsx"')

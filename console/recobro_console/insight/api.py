@@ -15,7 +15,9 @@ from recobro_console.insight.figures import BEHIND, FIGURES, Column, Figure
 from recobro_console.pages import CurrentPage, Page, Router
 
 _ROWS = 100
-_FORMATS = ("csv", "parquet")
+INSIDE = "00000000-0000-0000-0000-000000000000"
+"""Stands in for the agency of calls from inside."""
+_FORMATS = ("csv", "xlsx", "parquet")
 router = Router()
 
 
@@ -43,6 +45,7 @@ async def behind(page: CurrentPage, service: str, items: str, of: str = "", curs
         "insight/behind.html",
         found=found,
         columns=columns,
+        inside=INSIDE,
         shown=lambda column, row: shown(page, column, row, {}, {}),
         back=f"/insight/{of}" if of in FIGURES else "/insight",
         title=FIGURES[of].title if of in FIGURES else "Insight",
@@ -95,7 +98,7 @@ async def file(
     portfolio_id: str = "",
     agency_id: str = "",
 ) -> Response:
-    """The figure's table as a CSV or Parquet file."""
+    """The figure's table as a CSV, XLSX or Parquet file."""
     wanted = _known(name)
     if format not in _FORMATS:
         raise HTTPException(404)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 Kind = Literal[
-    "text", "word", "stage", "day", "moment", "number", "money", "percent", "agency", "portfolio", "contract"
+    "text", "word", "stage", "day", "moment", "number", "money", "percent", "agency", "portfolio", "contract", "call"
 ]
 _NUMBERS = frozenset({"number", "money", "percent"})
 
@@ -208,6 +208,36 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
             of_portfolio=False,
             of_agency=True,
         ),
+        "productivity": Figure(
+            "dialer-feed",
+            "/v1/productivity",
+            "Productivity",
+            "A payment counts for the last call with the debtor about its contract, on its day or in the 7 days before;"
+            " a promise for the last such call of the day on which it was made. Each counts once, over all agencies.",
+            "the usual figures of call centres, with the attribution that the answer states",
+            (
+                *_COMPARED,
+                Column("agent", "Agent", "text"),
+                Column("campaign", "Campaign", "text"),
+                Column("product", "Product", "text"),
+                Column("contract_number", "Contract", "text"),
+                Column("hour", "Hour", "text"),
+                Column("day", "Day", "day"),
+                Column("attempts", "Calls out"),
+                Column("connected", "Connected"),
+                Column("right_party", "With the debtor"),
+                Column("promises", "Promises"),
+                Column("kept", "Kept"),
+                Column("amount_promised", "Promised", "money"),
+                Column("recovered", "Recovered", "money"),
+                Column("talk_seconds", "Seconds of talk"),
+            ),
+            ("agency_id", "agent", "campaign", "product", "contract_number", "hour", "day"),
+            "recovered",
+            by=("agent", "agency", "campaign", "product", "contract", "hour", "day"),
+            of_portfolio=False,
+            of_agency=True,
+        ),
         "visits": Figure(
             "field-visits",
             "/v1/insight/visits",
@@ -284,6 +314,7 @@ BEHIND: Mapping[tuple[str, str], tuple[Column, ...]] = MappingProxyType(
             Column("started_at", "When", "moment"),
             Column("agent", "Agent", "text"),
             Column("disposition", "Result", "word"),
+            Column("call_id", "Evidence", "call"),
         ),
         ("field-visits", "/v1/visits"): (
             _CONTRACT,

@@ -2,12 +2,14 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from starlette.responses import Response
 
 from recobro_console import names
 from recobro_console.calls import Trouble
+from recobro_console.insight.api import INSIDE
 from recobro_console.pages import CurrentPage, Page, Router
 
 _SERVICE = "dialer-feed"
@@ -55,8 +57,20 @@ async def permit(page: CurrentPage, permit_id: UUID) -> Response:
     return page.show(
         "lists/permit.html",
         permit=found,
+        inside=INSIDE,
         contract=known,
         agencies=agencies,
         campaigns=campaigns,
         zone=zones.get(known["portfolio_id"]) if known else None,
     )
+
+
+@router.get("/lists/calls/{call_id}")
+async def call(page: CurrentPage, call_id: str, agency_id: str = "") -> Response:
+    """The evidence of one call: permit, attempt, result and recording."""
+    found = await page.services.get(_SERVICE, f"/v1/calls/{quote(call_id, safe='')}", agency_id=agency_id)
+    agencies, contracts = await asyncio.gather(names.agencies(page), names.contracts(page, [found["call"]]))
+    known = contracts.get(found["call"]["contract_id"])
+    zones = await names.zones(page) if known else {}
+    zone = zones.get(known["portfolio_id"]) if known else None
+    return page.show("lists/call.html", **found, contract=known, agencies=agencies, zone=zone)

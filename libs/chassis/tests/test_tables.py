@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import openpyxl
 import polars as pl
 import pytest
 from chassis.models import OutputModel
@@ -82,3 +83,14 @@ async def test_parquet_has_the_types_of_the_columns(client: httpx.AsyncClient) -
 
 async def test_an_unknown_format_is_refused(client: httpx.AsyncClient) -> None:
     assert (await client.get("/rows", params={"format": "xml"})).status_code == 422
+
+
+async def test_xlsx_has_numbers_as_numbers_and_no_formula(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/rows", params={"format": "xlsx"})
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+    [header, first, second] = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert header == list(Row.model_fields)
+    assert (first[:2], first[2].date(), first[3:]) == ([str(AGENCY), "=SUM(A1)"], date(2026, 11, 23), [3, 0.5, 12345.6])
+    assert sheet["B2"].data_type == "s"
+    assert second[4:] == [None, None]
+    assert answer.headers["recobro-cursor"] == "more"

@@ -288,7 +288,9 @@ class Details(_Keeper):
 
     def __init__(self, *names: str, **own: Column[ContractWhole]) -> None:
         """``own`` are columns that the service computes from the event itself."""
-        super().__init__(_Group("details_version", _details_version, {name: _DETAILS[name] for name in names} | own))
+        stated = {name: _DETAILS[name] for name in names} | own
+        fills = "product" if "product" in names else None
+        super().__init__(_Group("details_version", _details_version, stated, fills=fills))
 
 
 class Wholes(_Keeper):

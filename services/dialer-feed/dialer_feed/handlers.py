@@ -67,7 +67,7 @@ from recobro_platform import SERVICE_NAMES
 
 from dialer_feed.lists import phones
 from dialer_feed.lists.requesting import SOURCES
-from dialer_feed.projection import business_days, own_calls, visits
+from dialer_feed.projection import business_days, own_calls, results, visits
 from dialer_feed.projection.contracts import PORTFOLIOS, POSITIONS, keep_wholes
 from dialer_feed.withdrawals import silencing
 from dialer_feed.withdrawals.silencing import live_lists
@@ -102,6 +102,7 @@ async def withdraw_paid(received: Sequence[PaymentReceived], tx: Transaction) ->
     await POSITIONS.keep(tx, received)
     await payments.keep(tx, received)
     await live_lists(tx).withdraw([Cause.of(payment, Reason.PAYMENT) for payment in received])
+    await results.keep_payments(tx, received)
 
 
 @consumer.on(PaymentReversed)
@@ -109,6 +110,7 @@ async def end_holdoff(reversals: Sequence[PaymentReversed], tx: Transaction) -> 
     """The payment counts for nothing from the next list on. Today's list is never refilled."""
     await POSITIONS.keep(tx, reversals)
     await payments.keep_reversals(tx, reversals)
+    await results.keep_payments(tx, reversals)
     await live_lists(tx).withdraw_unfit(reversals)
 
 
@@ -284,6 +286,7 @@ async def take_back(taken: Sequence[PlacementEvent], tx: Transaction) -> None:
 async def withdraw_promised(promised: Sequence[PromiseMade | PromiseReopened], tx: Transaction) -> None:
     """Withdraw up to and including ``silent_until``. The silence ends when that day has passed, without an event."""
     await promises.keep(tx, promised)
+    await results.keep_promises(tx, promised)
     reaches = [Reach(ends_on=promise.silent_until) for promise in promised]
     await _withdraw_within(tx, Reason.PROMISE, promised, reaches)
 
@@ -292,6 +295,7 @@ async def withdraw_promised(promised: Sequence[PromiseMade | PromiseReopened], t
 async def end_promise(ended: Sequence[PromiseEvent], tx: Transaction) -> None:
     """The promise no longer silences its contract from the next list on. Today's list is never refilled."""
     await promises.keep(tx, ended)
+    await results.keep_promises(tx, ended)
 
 
 async def _withdraw_within(

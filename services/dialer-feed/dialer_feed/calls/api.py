@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Annotated
+from uuid import UUID
 
 from chassis import (
     DIALING,
@@ -10,15 +11,17 @@ from chassis import (
     PageQuery,
     ReadConnection,
     Router,
+    ServiceDatabase,
     WriteTransaction,
     reads,
     writes,
 )
 from chassis.audit import reads_in_bulk
 from chassis.transactions import act_for_service
-from fastapi import Body, Depends, Request
+from fastapi import Body, Depends, Path, Query, Request
 
 from dialer_feed.calls import matching, reading, recording
+from dialer_feed.calls.evidence import Evidence, evidence
 from dialer_feed.calls.reading import CallFilter, RecordedCall
 from dialer_feed.lists import queries as lists
 
@@ -50,3 +53,18 @@ async def list_calls(
 ) -> Page[RecordedCall]:
     """List the recorded calls in the order in which they were reported. An agency sees only its own."""
     return await reading.listed(reader, wanted, query, who.agency_id)
+
+
+@router.get("/calls/{call_id}", dependencies=[reads("dialer-feed", agency=True)])
+async def read_call(
+    call_id: Annotated[str, Path(max_length=64)],
+    database: ServiceDatabase,
+    who: CurrentPrincipal,
+    agency_id: Annotated[
+        UUID | None, Query(description="Whose call it is; zeros for a call from inside. Needed if several have the id")
+    ] = None,
+) -> Evidence:
+    """Read the evidence of one call: its permit, its attempt, its result, and where its recording is kept."""
+    async with database.transaction() as tx:
+        await act_for_service(tx)
+        return await evidence(tx, call_id, agency_id, who)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 from uuid import UUID, uuid5
 
-from chassis import InputModel, Moment, ShortText
+from chassis import InputModel, Moment, ShortText, Written
 from chassis.inconvenient import Inconvenient
 from jurisdictions import UnknownJurisdiction, dialable_phone
 from pydantic import Field, StrictBool, StrictInt, model_validator
@@ -26,13 +26,29 @@ OLDEST_DAYS = 30
 LONGEST_SECONDS = 86_400
 
 
+class Recording(InputModel):
+    """Where the recording of a call is, without a password in it. Nobody here reads or keeps its bytes.
+
+    ``sha256`` is the hash of its bytes. ``announced``: the debtor was told that the call is recorded.
+    """
+
+    uri: Annotated[
+        str,
+        Written(
+            r"[a-z][a-z0-9+.-]{1,20}://[^\s@]{1,480}", "must be an address such as s3://recordings/2026/11/0001.wav"
+        ),
+    ]
+    sha256: Annotated[str, Written("[0-9a-f]{64}", "must be 64 hexadecimal digits")] | None = None
+    announced: StrictBool
+
+
 class Call(InputModel):
     """One call as its dialer reports it. ``call_id`` is the dialer's own; a call that is reported again counts once.
 
     The contract is named by ``list_id`` and ``contract_number``, or by ``contract_id``. Without ``list_id`` the call
     belongs to no list. ``manual``: a person chose and dialled the number, as on every list of a manual campaign.
     ``permit_id`` is the permit by which the call was made, if its attempt was not reported before. ``inconvenient`` is
-    what the debtor has said on the call about hours, days, media and places.
+    what the debtor has said on the call about hours, days, media and places. ``recording`` says where it is kept.
     """
 
     call_id: ShortText = Field(max_length=64)
@@ -48,6 +64,7 @@ class Call(InputModel):
     manual: StrictBool = False
     permit_id: UUID | None = None
     inconvenient: Inconvenient | None = None
+    recording: Recording | None = None
 
     @model_validator(mode="after")
     def _names_one_contract(self) -> Self:

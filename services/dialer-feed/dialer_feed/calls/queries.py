@@ -85,7 +85,8 @@ WHERE entry.contract_id = call.contract_id AND entry.list_id = call.list_id
 RECORD = f"""
 INSERT INTO call_result (dialed_for, call_id, list_id, contract_id, contact_id, dialer_id, agent, business_date,
     started_at, duration_seconds, disposition, right_party, wrongful, acknowledged_by_then, direction, manual, unlisted,
-    attempt, breaches, silence, unknown_phone, also, permit_id, overtaken)
+    attempt, breaches, silence, unknown_phone, also, permit_id, overtaken, recording_uri, recording_sha256,
+    recording_announced)
 SELECT call.dialed_for, call.call_id, call.list_id, call.contract_id, call.contact_id, $1, call.agent,
     {BUSINESS_DATE}, call.started_at, call.duration_seconds, call.disposition, call.right_party,
     call.silence IS NOT NULL AND NOT call.overtaken, call.acknowledged, call.direction, call.manual, call.unlisted,
@@ -97,14 +98,16 @@ SELECT call.dialed_for, call.call_id, call.list_id, call.contract_id, call.conta
             SELECT FROM suppressed_number suppressed
             WHERE suppressed.number_hash = call.number_hash AND suppressed.since < call.started_at
                 AND coalesce(suppressed.until >= call.started_at, true)) THEN 'suppressed' END], NULL),
-    call.silence, call.unknown_phone, named.also, call.permit_id, call.overtaken
+    call.silence, call.unknown_phone, named.also, call.permit_id, call.overtaken, call.recording_uri,
+    call.recording_sha256, call.recording_announced
 FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[], $9::integer[],
     $10::text[], $11::boolean[], $12::text[], $13::boolean[], $14::text[], $15::boolean[], $16::boolean[],
     $17::boolean[], $18::boolean[], $19::text[], $20::uuid[], $21::boolean[], $22::boolean[],
-    $23::bytea[], $24::boolean[])
+    $23::bytea[], $24::boolean[], $25::text[], $26::text[], $27::boolean[])
     AS call (dialed_for, call_id, list_id, contract_id, contact_id, agent, started_at, duration_seconds, disposition,
         right_party, silence, acknowledged, direction, manual, unlisted, attempt, outside_hours, unknown_phone,
-        permit_id, overtaken, lacks_permit, number_hash, inconvenient)
+        permit_id, overtaken, lacks_permit, number_hash, inconvenient, recording_uri, recording_sha256,
+        recording_announced)
 LEFT JOIN dialing_list list USING (list_id)
 JOIN contract USING (contract_id)
 LEFT JOIN portfolio USING (portfolio_id)
@@ -208,6 +211,36 @@ _FOR_AGENCY = f"""{_CALL},
     entry.contract_number, NULL AS phone, NULL AS silence
 FROM call_result call
 LEFT JOIN list_entry entry ON entry.contract_id = call.contract_id AND entry.list_id = call.list_id"""
+
+
+# The call, whoever asks, with its recording, its attempt and its permit. An id is looked up for each dialer, for which
+# the index of the primary key is enough.
+EVIDENCE = f"""
+WITH RECURSIVE dialer AS (
+    (SELECT dialed_for FROM call_result ORDER BY dialed_for LIMIT 1)
+    UNION ALL
+    SELECT (SELECT next.dialed_for FROM call_result next WHERE next.dialed_for > dialer.dialed_for
+        ORDER BY next.dialed_for LIMIT 1)
+    FROM dialer WHERE dialer.dialed_for IS NOT NULL
+)
+{_CALL}, coalesce(contract.contract_number, entry.contract_number) AS contract_number,
+    entry.contract_number AS listed_number,
+    coalesce(call.unknown_phone, point.value) AS phone, call.silence,
+    call.recording_uri, call.recording_sha256, call.recording_announced,
+    attempt.attempt_id, attempt.started_at AS attempt_started_at, attempt.reported_at AS attempt_reported_at,
+    attempt.ended_at, attempt.permit_state, attempt.caller_id AS attempt_caller_id, permit.permit_id AS named_permit_id,
+    permit.reason, permit.asked_at, permit.expires_at, permit.callable_until, permit.caller_id, permit.attempts,
+    permit.most_attempts, permit.heard_at, permit.asked_by
+FROM call_result call
+LEFT JOIN contract USING (contract_id)
+LEFT JOIN contact_point point ON point.contract_id = call.contract_id AND point.contact_id = call.contact_id
+LEFT JOIN list_entry entry ON entry.contract_id = call.contract_id AND entry.list_id = call.list_id
+LEFT JOIN attempt ON attempt.dialed_for = call.dialed_for AND attempt.attempt_id = call.call_id
+LEFT JOIN permit ON permit.permit_id = coalesce(call.permit_id, attempt.named_permit_id)
+WHERE call.call_id = $1 AND call.dialed_for = ANY (
+    CASE WHEN $2::uuid IS NULL THEN ARRAY(SELECT dialed_for FROM dialer) ELSE ARRAY[$2::uuid] END)
+ORDER BY call.dialed_for LIMIT 2
+"""
 
 
 def calls(conditions: Sequence[str], order: str, limit: str, *, for_operator: bool) -> str:

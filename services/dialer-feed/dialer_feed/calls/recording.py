@@ -174,6 +174,9 @@ def _row(matched: MatchedCall, wrong: Wrongful | None, permit: Row | None) -> tu
         matched.needs_permit and permit is None,
         hash_of(matched.number) if call.direction is CallDirection.OUTBOUND else None,
         matched.inconvenient,
+        call.recording and call.recording.uri,
+        call.recording and call.recording.sha256,
+        call.recording and call.recording.announced,
     )
 
 
@@ -214,6 +217,7 @@ def _publish(tx: Transaction, recorded: Sequence[_Recorded], items: Sequence[Acc
                 right_party=rules.is_right_party(call.disposition),
                 direction=call.direction,
                 also=tuple(also),
+                recording=call.recording and call.recording.uri,
             )
         )
         if wrong is not None:

@@ -3,16 +3,18 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from chassis import CurrentPrincipal, Day, Page, ReadConnection, Router, reads
+from chassis import CurrentPrincipal, Day, Page, PageQuery, ReadConnection, Router, ServiceDatabase, reads
 from chassis.figures import DayFigure, DayJob
 from chassis.periods import WantedPeriod
 from chassis.spoken import speaker_for
 from chassis.tables import TABLE_RESPONSES, WantedTable
+from chassis.transactions import act_for_service
 from fastapi import Query, Request
 
-from dialer_feed.insight import calls, lists
+from dialer_feed.insight import calls, lists, productivity
 from dialer_feed.insight.calls import By, CallFigures
 from dialer_feed.insight.lists import WatchedList
+from dialer_feed.insight.productivity import Produced, Productivity
 
 router = Router(prefix="/v1", tags=["insight"])
 _READS = [reads("dialer-feed")]
@@ -57,3 +59,26 @@ async def compare_calls(
     """Compare agencies, agents or days by their calls. An agency's token sees its own calls alone."""
     found = await calls.compared(reader, by, period, who.agency_id or agency_id)
     return await table.answer(CallFigures, found, f"calls-by-{by}")
+
+
+@router.get("/productivity", dependencies=_AGENCIES_READ, response_model=Productivity, responses=TABLE_RESPONSES)
+async def read_productivity(
+    database: ServiceDatabase,
+    who: CurrentPrincipal,
+    period: WantedPeriod,
+    table: WantedTable,
+    query: PageQuery,
+    by: productivity.By = "agent",
+    within_days: Annotated[int, Query(ge=0, le=60, description="A payment counts so many days after a call")] = 7,
+    agency_id: Annotated[
+        UUID | None, Query(description="Only calls of this agency; zeros for calls from inside")
+    ] = None,
+) -> Any:
+    """Read what calls have brought: attempts, conversations, promises, money, and for which call each counts.
+
+    The period has at most 92 days. An agency's token sees its own calls alone.
+    """
+    async with database.transaction() as tx:
+        await act_for_service(tx)
+        found = await productivity.produced(tx, by, period, within_days, who.agency_id or agency_id, query)
+    return await table.answer(Produced, found, f"productivity-by-{by}")

@@ -10,6 +10,8 @@ from projections.portfolios import Portfolios
 from recobro_events import Transaction
 from recobro_events.contracts.portfolio import ContractWhole
 
+from dialer_feed.projection import results
+
 
 def _region(event: ContractWhole) -> str | None:
     """Return the state that the debtor lives in. In some countries the state decides the allowed hours."""
@@ -47,6 +49,7 @@ DETAILS = Details(
     "contract_number",
     "name",
     "jurisdiction",
+    "product",
     region=Column("text", _region),
     places=Column("text", _places),
 )
@@ -64,3 +67,4 @@ async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
     await pauses.keep_from_contracts(tx, events)
     await clarifications.keep_from_contracts(tx, events)
     await payments.keep_from_contracts(tx, events)
+    await results.keep_from_contracts(tx, events)
