@@ -4,6 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from chassis import CurrentPrincipal, Day, Page, PageQuery, ReadConnection, Router, ServiceDatabase, reads
+from chassis.audit import reads_in_bulk
 from chassis.figures import DayFigure, DayJob
 from chassis.periods import WantedPeriod
 from chassis.spoken import speaker_for
@@ -61,7 +62,12 @@ async def compare_calls(
     return await table.answer(CallFigures, found, f"calls-by-{by}")
 
 
-@router.get("/productivity", dependencies=_AGENCIES_READ, response_model=Productivity, responses=TABLE_RESPONSES)
+@router.get(
+    "/productivity",
+    dependencies=[*_AGENCIES_READ, reads_in_bulk()],
+    response_model=Productivity,
+    responses=TABLE_RESPONSES,
+)
 async def read_productivity(
     database: ServiceDatabase,
     who: CurrentPrincipal,
