@@ -124,7 +124,7 @@ async def test_the_answer_says_how_it_attributes_and_comes_as_a_table(
     assert [(row["agent"], row["attempts"]) for row in rows] == [("'=SUM(A1)", "1"), ("Ñuño", "1")]
     book = await client.get("/v1/productivity", params={**wanted, "format": "xlsx"})
     assert book.headers["content-type"] == EXCEL
-    sheet = openpyxl.load_workbook(io.BytesIO(book.content)).active
+    sheet = openpyxl.load_workbook(io.BytesIO(book.content)).worksheets[0]
     [header, *written] = [[cell.value for cell in row] for row in sheet.iter_rows()]
     assert [row[header.index("agent")] for row in written] == ["=SUM(A1)", "Ñuño"]
     assert {cell.data_type for cell in sheet["B"]} == {"s"}
@@ -137,13 +137,14 @@ async def test_rows_are_paged_and_periods_are_bounded(
     await report_calls(client, *(call(own.list_id, own.contract, agent=f"agent {n}") for n in range(5)))
     path, found, cursor = "/v1/productivity", [], None
     while True:
-        page = {"to": str(DAY), "limit": 2, "order": "desc"} | ({"cursor": cursor} if cursor else {})
+        page: dict[str, Any] = {"to": str(DAY), "limit": 2, "order": "desc"} | ({"cursor": cursor} if cursor else {})
         answer = (await client.get(path, params=page)).json()
         found += [row["agent"] for row in answer["items"]]
         if (cursor := answer["next_cursor"]) is None:
             break
     assert found == [f"agent {n}" for n in (4, 3, 2, 1, 0)]
-    for wrong in ({"from": "2026-01-01", "to": "2026-04-03"}, {"by": "debtor"}, {"within_days": 61}):
+    wrongs: tuple[Json, ...] = ({"from": "2026-01-01", "to": "2026-04-03"}, {"by": "debtor"}, {"within_days": 61})
+    for wrong in wrongs:
         assert code_of(await client.get(path, params=wrong)) == "invalid", wrong
 
 
