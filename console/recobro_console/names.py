@@ -1,5 +1,6 @@
 """The names by which people know things, by their ids: agencies, campaigns, portfolios, contracts."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from recobro_console.pages import Page
 from recobro_console.sessions.store import Role
 
 _MOST = 1000
+_OF_AGENCY = re.compile("agency-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 MOST_CONTRACTS = 100
 """The most contracts that portfolio finds at once by their ids."""
 
@@ -17,6 +19,18 @@ class Names(dict[str, str]):
 
     def __missing__(self, key: str | None) -> str:
         return "–" if key is None else f"{str(key)[:8]} …"
+
+
+async def spoken(page: Page, found: Any, *fields: str) -> None:
+    """Say an agency's name where these fields of the items have its token's, which is ``agency-`` and its id."""
+    items = [] if isinstance(found, Trouble) or found is None else found["items"]
+    texts = [item[name] for item in items for name in fields if item[name]]
+    if not any(map(_OF_AGENCY.search, texts)):
+        return
+    known = await agencies(page)
+    for item in items:
+        for name in fields:
+            item[name] = item[name] and _OF_AGENCY.sub(lambda found: known[found[1]], item[name])
 
 
 async def agencies(page: Page) -> Names:

@@ -49,9 +49,11 @@ class Mouse:
         self.page = page
 
     async def go(self, section: str, _: str, /) -> None:
+        await self.page.wait_for_load_state()
         if await self.page.locator("nav.wide-only").is_hidden():
             await self.page.locator(".narrow-only > summary").click()
         await self.page.locator(f"nav a[href='{section}']:visible").click()
+        await self.page.wait_for_url(f"**{section}")
 
     async def search(self, text: str) -> None:
         await self.page.locator("#search").click()
@@ -79,6 +81,8 @@ class Keyboard:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        # Playwright turns the catching of choosers on without waiting for it, so a key that follows may be too early.
+        page.on("filechooser", lambda _: None)
 
     async def reach(self, what: Locator) -> None:
         """Press Tab until the focus is there. Fails if it never comes there."""
@@ -90,6 +94,7 @@ class Keyboard:
         raise AssertionError(f"the Tab key does not reach {what}")
 
     async def go(self, section: str, key: str, /) -> None:
+        await self.page.wait_for_load_state()
         await self.page.keyboard.press("g")
         await self.page.keyboard.press(key)
         await self.page.wait_for_url(f"**{section}")

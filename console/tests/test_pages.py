@@ -1,9 +1,14 @@
 """Pages in a browser: keyboard, languages, live changes, no findings of axe, at both widths and in both themes."""
 
+import re
+
 import pytest
 from console_scene import Scene
 from in_browser import faults
 from playwright.async_api import Browser
+
+MOST_SCRIPT_BYTES = 150_000
+"""Of what one page loads, as it is sent. Without the map's page it holds before compression too."""
 
 _BUILT = (
     "/today",
@@ -17,6 +22,11 @@ _BUILT = (
     "/lists",
     "/agencies",
     "/contracts",
+    "/contracts/pauses",
+    "/contracts/pauses/new/postal_code",
+    "/agencies/many/recall",
+    "/lists/permits",
+    "/lists/suppressions",
     "/promises?view=week",
     "/promises?view=plans",
     "/visits",
@@ -48,3 +58,14 @@ async def test_the_keyboard_reaches_sections_search_and_help(scene: Scene, brows
         await page.keyboard.press("g")
         await page.keyboard.press("l")
         await page.wait_for_url("**/lists")
+
+
+async def test_no_page_loads_more_script_than_the_budget(scene: Scene) -> None:
+    async with scene.client() as client:
+        for path in _BUILT:
+            scripts = re.findall(r'<script src="([^"]+)"', (await client.get(path)).text)
+            answers = [await client.get(each, headers={"Accept-Encoding": "gzip"}) for each in scripts]
+            assert {"vendor/htmx.js", "console.js"} <= {each.partition("/static/")[2][17:] for each in scripts}, path
+            assert sum(int(each.headers["content-length"]) for each in answers) <= MOST_SCRIPT_BYTES, path
+            if not any("leaflet" in each for each in scripts):
+                assert sum(len(each.content) for each in answers) <= MOST_SCRIPT_BYTES, path

@@ -51,11 +51,11 @@ async def objections(page: CurrentPage, agency_id: str = "") -> Response:
         page.attempt(page.services.get(_SERVICE, "/v1/objections", state="open", agency_id=agency_id, limit=_ROWS)),
         names.agencies(page),
     )
-    contracts = await contracts_of(page, found)
+    contracts = await _contracts(page, found)
     return page.show("agencies/objections.html", found=found, agencies=known, contracts=contracts)
 
 
-async def contracts_of(page: Page, found: Any) -> Mapping[str, Mapping[str, Any]]:
+async def _contracts(page: Page, found: Any) -> Mapping[str, Mapping[str, Any]]:
     """The contracts of a list's rows, by id. The rows of placements name most of them themselves."""
     if isinstance(found, Trouble):
         return {}
@@ -104,7 +104,7 @@ async def placements(page: CurrentPage, agency_id: str, state: str = "active", c
         agency_id=agency_id,
         state=state,
         cursor=cursor,
-        contracts=await contracts_of(page, found),
+        contracts=await _contracts(page, found),
     )
 
 

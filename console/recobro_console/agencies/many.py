@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from recobro_console import names
-from recobro_console.agencies.api import contracts_of
 from recobro_console.calls import Trouble
 from recobro_console.forms import KEY
 from recobro_console.pages import EVERYBODY, CurrentPage, NotYours, Page, Router
@@ -43,13 +42,16 @@ async def _choose(
     found = await page.services.get(
         "assignment", "/v1/placements", state=_STATES[step], agency_id=agency_id, limit=MOST
     )
-    known, agencies = await asyncio.gather(contracts_of(page, found), names.agencies(page))
+    rows, most = found["items"], names.MOST_CONTRACTS
+    agencies, *known = await asyncio.gather(
+        names.agencies(page), *(names.contracts(page, rows[at : at + most]) for at in range(0, len(rows), most))
+    )
     return page.show(
         "agencies/many.html",
         422 if wrong else 200,
         step=step,
         found=found,
-        contracts=known,
+        contracts={contract_id: one for batch in known for contract_id, one in batch.items()},
         agencies=agencies,
         agency_id=agency_id,
         most=MOST,

@@ -217,7 +217,7 @@ async def _reverse_charge(page: Page, subject: Subject, values: Values) -> Respo
 async def _pause(page: Page, subject: Subject) -> Form:
     return Form(
         page.tr("Pause the contract"),
-        page.tr("Pause"),
+        page.tr("Pause now"),
         subject.path,
         [
             text("reason", page.tr("Reason"), longest=2000),

@@ -189,6 +189,7 @@ async def lists(contract_id: UUID, page: CurrentPage, zone: str = "") -> Respons
         found, entries, absent, permits = await asyncio.gather(
             page.attempt(calls), page.attempt(listed), page.attempt(_absent(page, contract_id)), page.attempt(given)
         )
+        await names.spoken(page, permits, "asked_by")
     return page.show(
         "contracts/lists.html",
         calls=found,

@@ -93,7 +93,7 @@ async def _of_portfolio(page: Page) -> Form:
     choice = Field("portfolio_id", page.tr("Portfolio"), options=options, required=True)
     title = page.tr("Pause a portfolio")
     lead = page.tr("Nobody contacts the debtors of the portfolio on these days, and they do not count as past due.")
-    return Form(title, page.tr("Pause"), AT, [choice, *_days(page, _today(page))], lead=lead)
+    return Form(title, page.tr("Pause now"), AT, [choice, *_days(page, _today(page))], lead=lead)
 
 
 async def _of_postal_code(page: Page) -> Form:
@@ -108,7 +108,7 @@ async def _of_postal_code(page: Page) -> Form:
     ]
     lead = page.tr("It holds for every contract of the creditor that has an address there.")
     title = page.tr("Pause a postal code")
-    return Form(title, page.tr("Pause"), AT, [*fields, *_days(page, _today(page))], lead=lead)
+    return Form(title, page.tr("Pause now"), AT, [*fields, *_days(page, _today(page))], lead=lead)
 
 
 def _today(page: Page) -> str:
@@ -208,7 +208,7 @@ async def _ending(page: Page, pause_id: UUID) -> Form:
 async def _of_person(page: Page, subject: Subject) -> Form:
     return Form(
         page.tr("Pause the person"),
-        page.tr("Pause"),
+        page.tr("Pause now"),
         subject.path,
         _days(page, subject.contract["business_date"]),
         about(page, subject.contract),

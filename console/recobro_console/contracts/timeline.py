@@ -72,6 +72,9 @@ async def read(page: Page, contract_id: UUID, show: str, cursor: str | None) -> 
     kinds = GROUPS.get(show)
     found = await page.services.get("portfolio", path, order="desc", limit=_ON_A_PAGE, cursor=cursor, kind=kinds)
     items = found["items"]
+    for item in items:
+        item["who"] = _who(item["actor"])
+    await names.spoken(page, found, "summary", "who")
     has_agencies = any(item["data"].get("agency_id") for item in items)
     known = await names.agencies(page) if has_agencies else names.Names()
     return Timeline([_told(item, known) for item in items], found["next_cursor"])
@@ -83,7 +86,7 @@ def _told(item: Mapping[str, Any], agencies: names.Names) -> Told:
     return Told(
         item["happened_at"] or item["at"],
         item["summary"],
-        _who(item["actor"]),
+        item["who"],
         agencies[agency_id] if agency_id else None,
         data.get("list_id") if item["kind"] in GROUPS["lists"] else None,
     )

@@ -193,6 +193,7 @@ async def permits(page: CurrentPage, list_id: str) -> Response:
         page.attempt(page.services.get(_SERVICE, "/v1/attempts", list_id=list_id, state="overdue", limit=_WITHDRAWALS)),
         _refusals(page, list_id),
     )
+    await names.spoken(page, refused, "asked_by")
     return page.show("lists/permits.html", counts=counts, overdue=overdue, refused=refused, list_id=list_id)
 
 

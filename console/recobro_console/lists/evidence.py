@@ -34,6 +34,7 @@ async def permits(
         days = {"from": first, "to": last}
         asked = {"contract_id": contract_id, "granted": granted, "order": "desc", "cursor": cursor, "limit": _ROWS}
         found = await page.attempt(page.services.get(_SERVICE, "/v1/permits", **days, **asked))
+        await names.spoken(page, found, "asked_by")
     wanted = {"number": number, "granted": granted, "first": first, "last": last}
     return page.show(
         "lists/evidence.html", found=found, wanted=wanted, first=cursor is None, agencies=await names.agencies(page)
@@ -49,6 +50,7 @@ async def _numbered(page: Page, number: str) -> str | None:
 async def permit(page: CurrentPage, permit_id: UUID) -> Response:
     """One permit or refusal, with what was known when it was decided."""
     found = await page.services.get(_SERVICE, f"/v1/permits/{permit_id}")
+    await names.spoken(page, {"items": [found]}, "asked_by")
     agencies, campaigns, contracts = await asyncio.gather(
         names.agencies(page), names.campaigns(page), names.contracts(page, [found])
     )

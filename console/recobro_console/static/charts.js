@@ -39,7 +39,9 @@
     const share = (value) => (value === null ? "" : `${Math.round(value * 1000) / 10} %`);
     const plain = (value) => (value === null ? "" : value.toLocaleString(LOCALES[document.documentElement.lang]));
     const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") } };
-    const whole = (_, splits) => splits.map((at) => (Number.isInteger(at) ? name(at).slice(0, 18) : ""));
+    const cut = (text) => (text.length > 20 ? `${text.slice(0, 19)}…` : text);
+    const label = (at) => name(at).split(" · ").map(cut).join("\n");
+    const whole = (_, splits) => splits.map((at) => (Number.isInteger(at) ? label(at) : ""));
     const options = {
       width: element.clientWidth, height: 260, cursor: { drag: { x: false } },
       legend: { show: Boolean(rows[0].curve), live: false },
