@@ -191,3 +191,12 @@ async def test_an_open_question_stays_with_its_own_row_when_rows_come(scene: Sce
         await mine.locator("form button").first.click()
         await expect(page.locator(".notice.good")).to_contain_text(second["contract_number"])
         await expect(mine).to_have_count(0)
+
+
+async def test_a_button_of_a_form_that_only_asks_opens_its_page(scene: Scene, browser: Browser) -> None:
+    new = {"name": "Vista", "one_entry_per": "contract"}
+    await scene.platform.post("dialer-feed", "/v1/campaigns", new)
+    async with opened(browser, scene) as page:
+        await page.goto(f"{scene.url}/lists")
+        await page.get_by_role("button", name="Vista previa").click()
+        await page.wait_for_url("**/lists/preview?*")

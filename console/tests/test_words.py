@@ -82,3 +82,10 @@ def test_amounts_and_days_are_written_as_the_reader_writes_them(language: Langua
 
 def test_a_moment_is_shown_in_the_zone_that_is_given() -> None:
     assert Reader(Language.ES).moment("2026-11-22T02:30:00Z", "America/Tijuana") == "21/11/2026 18:30"
+
+
+def test_the_guide_names_what_the_console_shows() -> None:
+    guide = (SOURCE.parents[1] / "docs" / "console.md").read_text(encoding="utf-8")
+    named = {" ".join(name.split()) for name in re.findall(r"\*\*([^*]+)\*\*", guide)}
+    assert len(named) > 15
+    assert not named - {by_language.get("es") for by_language in sentences().values()}

@@ -104,7 +104,8 @@
   // answer, and a session that is over. Sent again it has the same key, and takes effect once.
   async function submit(event) {
     const form = event.target;
-    if (!form.matches("[data-busy]")) return;
+    const method = event.submitter?.getAttribute("formmethod") ?? form.method;
+    if (!form.matches("[data-busy]") || method !== "post") return;
     event.preventDefault();
     if (form.dataset.sent) return;
     form.dataset.sent = "yes";
