@@ -8,17 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from recobro import figures
 from recobro.bank_chapter import play_bank_file
 from recobro.client import Client, Refused
+from recobro.debtor_links import DebtorsBrowser
 from recobro.errors import Trouble
 from recobro.figures import Record
 from recobro.language import day, tr, word
 from recobro.story import Story
 from recobro.terminal import amount
 
+T = TypeVar("T")
 FEE_PERCENT = Decimal(10)
 """The percentage that an agency of the story earns of a payment on a contract more than 30 days late."""
 
@@ -58,13 +62,14 @@ class Day:
     def play(self, agencies: Mapping[str, Client]) -> None:
         """``agencies`` maps each agency's id to a client with the agency's own token."""
         late = [one for one in self._first.entries if one["days_past_due"] > 30]
-        paid, disputed, promised, visited, called = _owing_enough(late, 5)
+        paid, disputed, promised, visited, called, linked = _owing_enough(late, 6)
         [recalled] = _owing_enough(self._second.entries, 1)
         payment_id = self._payment(paid)
         in_bank_file = {"contract_id": self._contract_id(paid), "contract_number": paid["contract_number"]}
         play_bank_file(self._client, self._story, self._portfolio_id, self._today, in_bank_file)
         self._dispute(disputed)
         self._promise(promised)
+        self._link(linked)
         self._recall(recalled, agencies[self._second.agency_id])
         self._visit(visited)
         self._dialers(called, agencies)
@@ -144,6 +149,31 @@ class Day:
         made = self._post_and_await_withdrawal(self._first, entry, "promise", "promises", "promises", promise)
         story.fact(tr("the promise is open"), made["state"], "open")
 
+    def _link(self, entry: Record) -> None:
+        story, contract_id = self._story, self._contract_id(entry)
+        story.chapter(tr("A debtor opens a link and promises without calling"))
+        story.paragraph(
+            tr(
+                "The debtor of {contract} gets a link, answers who they are, and promises MXN {owed}.",
+                contract=entry["contract_number"],
+                owed=amount(entry["overdue_balance"]),
+            )
+        )
+        contract = self._client.get("portfolio", f"/v1/contracts/{contract_id}")
+        link = self._client.post_when_known("promises", f"/v1/contracts/{contract_id}/links", {})
+        browser = DebtorsBrowser(self._client.address("promises"), link["url"])
+        number = entry["contract_number"]
+        story.fact(tr("before the answers the page tells nothing about the debt"), browser.text.count(number), 0)
+        known = {"tax_id": contract["debtor"]["tax_id"], "postal_code": contract["addresses"][0]["postal_code"]}
+        browser.identify(tax_id=(known["tax_id"] or "")[-4:], postal_code=known["postal_code"] or "")
+        due_on = str(date.fromisoformat(self._today) + timedelta(days=5))
+        promise = partial(browser.act, "promise", amount=str(entry["overdue_balance"]), due_on=due_on)
+        self._await_withdrawal(self._first, entry, "promise", promise)
+        done = self._client.get("promises", f"/v1/links/{link['link_id']}")["acts"]
+        story.fact(tr("the promise is kept as the debtor's own act"), [one["kind"] for one in done], ["promise"])
+        stranger = DebtorsBrowser(self._client.address("promises"), link["url"])
+        story.fact(tr("the link opens once: a stranger finds nothing"), stranger.text.count(number), 0)
+
     def _recall(self, entry: Record, agency: Client) -> None:
         story = self._story
         story.chapter(tr("A contract is taken back from its agency"))
@@ -217,6 +247,13 @@ class Day:
     ) -> Record:
         """Post a request that silences a contract while its dialer waits for the list's feed. Returns the answer."""
         contract_id = self._contract_id(entry)
+        request = {**body, "contract_id": contract_id} if path == "promises" else body
+        post = partial(self._client.post_when_known, service, f"/v1/{path.format(contract_id)}", request)
+        return self._await_withdrawal(on, entry, reason, post)
+
+    def _await_withdrawal(self, on: AgencyList, entry: Record, reason: str, act: Callable[[], T]) -> T:
+        """Do what silences a contract while its dialer waits for the list's feed. Returns what the act returns."""
+        contract_id = self._contract_id(entry)
         feed = f"/v1/lists/{on.list_id}/withdrawals"
         after = self._cursors[on.list_id]
 
@@ -227,11 +264,10 @@ class Day:
                     break
             return items, time.perf_counter()
 
-        request = {**body, "contract_id": contract_id} if path == "promises" else body
         with ThreadPoolExecutor(1) as dialer:
             waiting = dialer.submit(read_feed)
             sent = time.perf_counter()
-            answer: Record = self._client.post_when_known(service, f"/v1/{path.format(contract_id)}", request)
+            answer = act()
             items, received_at = waiting.result()
         withdrawal: Record | None = next((item for item in items if item["contract_id"] == contract_id), None)
         if withdrawal is None:
