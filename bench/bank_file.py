@@ -24,8 +24,9 @@ from typing import Any
 from uuid import UUID
 
 from payments import Listing, Paid, delays, pay, percentile, publish, withdrawals
-from recobro.client import Client, connect
+from recobro.client import Client
 from recobro.data import DataFolder
+from running import connected
 
 AS_OF = date(2026, 11, 22)
 _QUIET_PAYMENTS = 150
@@ -91,7 +92,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=1)
     parser.add_argument("--rate", type=float, default=3.0, help="single payments per second")
     options = parser.parse_args()
-    with connect(DataFolder(options.data), None) as client, TemporaryDirectory() as folder:
+    with connected(DataFolder(options.data)) as client, TemporaryDirectory() as folder:
         live, many = (publish(client, file, AS_OF, name=file.stem) for file in (options.live, options.many))
         numbers = numbers_of(client, many)
         contracts = list(live.contracts)

@@ -20,8 +20,9 @@ from uuid import UUID
 
 import psutil
 from payments import Listing, Paid, delays, load, pay, percentile, publish, withdrawals
-from recobro.client import Client, connect
+from recobro.client import Client
 from recobro.data import DataFolder
+from running import connected
 
 AS_OF = date(2026, 11, 22)
 
@@ -92,7 +93,7 @@ def main() -> None:
     if running is None or running.supervisor is None:
         raise SystemExit(f"no platform runs on {options.data}")
     sample = files("recobro") / "sample" / "cartera_mx.csv"
-    with connect(DataFolder(options.data), None) as client, as_file(sample) as small:
+    with connected(DataFolder(options.data)) as client, as_file(sample) as small:
         other = publish(client, small, AS_OF, name="live")
         creditor = client.post("portfolio", "/v1/creditors", {"name": "big", "kind": "financial", "country": "MX"})
         new = {"creditor_id": creditor["creditor_id"], "name": "big", "currency": "MXN", "jurisdiction": "MX"}

@@ -27,9 +27,10 @@ import httpx
 import psutil
 from payments import Listing, delays, pay, percentile, publish, withdrawals
 from recobro import keys
-from recobro.client import Client, connect
+from recobro.client import Client
 from recobro.data import DataFolder
 from recobro_platform import SCOPES, SERVICES
+from running import connected
 
 _READS = {
     "portfolio": "/v1/contracts?limit=20",
@@ -169,7 +170,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=4)
     options = parser.parse_args()
     data = DataFolder(options.data)
-    with connect(data, None) as client, as_file(files("recobro") / "sample" / "cartera_mx.csv") as file:
+    with connected(data) as client, as_file(files("recobro") / "sample" / "cartera_mx.csv") as file:
         agency_id: str = client.post("assignment", "/v1/agencies", {"name": f"Flood {uuid.uuid4().hex[:6]}"})[
             "agency_id"
         ]

@@ -24,9 +24,10 @@ import costs
 from make_portfolio import HEADER
 from payments import load, print_costs
 from recobro import lag, targets
-from recobro.client import Client, connect
+from recobro.client import Client
 from recobro.data import DataFolder
 from recobro.postgres import EmbeddedPostgres
+from running import connected
 
 AS_OF = date(2026, 11, 22)
 _LISTENERS = ("assignment", "dialer-feed", "field-visits", "promises")
@@ -171,7 +172,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(".recobro"))
     options = parser.parse_args()
     data = DataFolder(options.data)
-    with connect(data, None) as client:
+    with connected(data) as client:
         portfolio_id = new_portfolio(client)
         wait_until_applied(data)
         before, started = costs.cpu_by_process(data), time.monotonic()

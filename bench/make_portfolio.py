@@ -303,6 +303,7 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=None, help="faulty rows (default: 1.5 %%)")
     given = parser.parse_args()
     faults = given.rows * 15 // 1000 if given.faults is None else given.faults
+    given.path.parent.mkdir(parents=True, exist_ok=True)
     with given.path.open("w", encoding="cp1252", newline="") as file:
         key = make(file, given.rows, given.seed, given.as_of, faults)
     given.path.with_suffix(".key.json").write_text(json.dumps(key, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -27,8 +27,9 @@ from uuid import UUID
 
 import costs
 import httpx
-from recobro.client import Client, connect
+from recobro.client import Client
 from recobro.data import DataFolder
+from running import connected
 
 _ANSWER_WITHIN_SECONDS = 60.0
 _AGENCY = "Bench calls"
@@ -221,7 +222,7 @@ def main() -> None:
     as_of = date(2026, 11, 22)
     data = DataFolder(options.data)
     with (
-        connect(data, None) as client,
+        connected(data) as client,
         as_file(files("recobro") / "sample" / "cartera_mx.csv") as file,
     ):
         published = publish(client, file, as_of, name=f"bench {datetime.now(UTC):%H:%M:%S}")

@@ -177,7 +177,7 @@ async def measure(bench: Bench, seconds: float, rate: float) -> float:
     return ratio
 
 
-async def run(dsn: str, seconds: float, rate: float, port: int) -> float:
+async def run(dsn: str, seconds: float, rate: float) -> float:
     admin = await asyncpg.connect(dsn)
     await ensure_agency_role(admin)
     name = f"bench_{uuid.uuid4().hex}"
@@ -201,18 +201,19 @@ async def run(dsn: str, seconds: float, rate: float, port: int) -> float:
         settings = test_settings(own, service="dialer-feed", **limits)
         app = build_app(DialerFeedSettings(**settings.model_dump(), permit_seconds=1), database, None)
         app.router.routes.extend(router.routes)
-        return await serve(app, list_id, lambda bench: measure(bench, seconds, rate), port)
+        return await serve(app, list_id, lambda bench: measure(bench, seconds, rate))
     finally:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await admin.close()
 
 
-async def serve(app: Any, list_id: uuid.UUID, work: Callable[[Bench], Awaitable[float]], port: int) -> float:
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
+async def serve(app: Any, list_id: uuid.UUID, work: Callable[[Bench], Awaitable[float]]) -> float:
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False)
     listening = uvicorn.Server(config)
     serving = asyncio.create_task(listening.serve())
     while not listening.started:  # noqa: ASYNC110 - no event is set for it
         await asyncio.sleep(0.05)
+    port = listening.servers[0].sockets[0].getsockname()[1]
     headers = {"Authorization": f"Bearer {mint()}"}
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60, limits=_LIMITS
@@ -227,7 +228,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rate", type=float, default=200.0)
-    parser.add_argument("--port", type=int, default=22500)
     parser.add_argument("--dsn")
     parser.add_argument("--at-least", type=float, default=0.5)
     options = parser.parse_args()
@@ -235,7 +235,7 @@ def main() -> None:
     # The hours of the country may forbid calls while this runs.
     at_any_hour = patch.object(hours, "closes_at", lambda _contract, _numbers, at: at + timedelta(hours=1))
     with at_any_hour, server(options.dsn) as dsn:
-        ratio = asyncio.run(run(dsn, options.seconds, options.rate, options.port))
+        ratio = asyncio.run(run(dsn, options.seconds, options.rate))
     raise SystemExit(0 if ratio >= options.at_least else 1)
 
 

@@ -219,10 +219,10 @@ async def waits_for(platform: InProcessPlatform, service: str, rebuild_id: uuid.
 
 
 async def is_building_until(platform: InProcessPlatform, campaign_id: str, waiting_for: str) -> bool:
-    """A list that waits behind another barrier names all services; otherwise those that have not answered."""
+    """Whether the campaign's list waits for this service alone, also where it waits behind another barrier."""
     lists = (await platform.get("dialer-feed", "/v1/lists", campaign_id=campaign_id))["items"]
     states = [await platform.get("dialer-feed", f"/v1/lists/{one['list_id']}") for one in lists]
-    return [(one["status"], waiting_for in one["waiting_for"]) for one in states] == [("building", True)]
+    return [(one["status"], one["waiting_for"]) for one in states] == [("building", [waiting_for])]
 
 
 async def test_events_republished_for_one_service_have_no_effect_on_others(platform: InProcessPlatform) -> None:

@@ -34,6 +34,7 @@ TIMEOUT = timedelta(minutes=15)
 
 State = Literal["waiting", "open", "reached", "failed"]
 
+_BARRIERS = "SELECT barrier_id, state, sources, rounds FROM barrier"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('barrier', 0))"
 _COUNT = """
 INSERT INTO barrier_marker AS known (barrier_id, service, round, lane, markers, asked_by, rounds, seen)
@@ -121,16 +122,21 @@ async def ask_if_idle(tx: Transaction, sources: Sequence[str]) -> bool:
 
 
 async def progress(connection: Any, barrier_id: UUID) -> Progress:
-    """The state of this barrier. Raises ``LookupError`` if it does not exist. ``connection`` may be a transaction."""
-    barrier = await connection.fetchrow("SELECT state, sources, rounds FROM barrier WHERE barrier_id = $1", barrier_id)
+    """The state of this barrier. Raises ``LookupError`` if it does not exist. ``connection`` may be a transaction.
+
+    A barrier that waits for the end of another one names the services that the other one waits for.
+    """
+    barrier = await connection.fetchrow(f"{_BARRIERS} WHERE barrier_id = $1", barrier_id)
     if barrier is None:
         raise LookupError(f"barrier {barrier_id} does not exist")
     if barrier["state"] == "reached":
         return Progress("reached", ())
-    lanes = {source: lanes_read(source, listened_to=True) for source in barrier["sources"]}
-    rounds = await rounds_applied(connection, barrier_id, lanes)
-    furthest_behind = min(rounds.values(), default=barrier["rounds"])
-    late = [source for source, applied in rounds.items() if applied == furthest_behind < barrier["rounds"]]
+    is_open = barrier["state"] != "waiting"
+    asked = barrier if is_open else await connection.fetchrow(f"{_BARRIERS} WHERE state = 'open'") or barrier
+    lanes = {source: lanes_read(source, listened_to=True) for source in asked["sources"]}
+    rounds = await rounds_applied(connection, asked["barrier_id"], lanes)
+    furthest_behind = min(rounds.values(), default=asked["rounds"])
+    late = [source for source, applied in rounds.items() if applied == furthest_behind < asked["rounds"]]
     return Progress(barrier["state"], tuple(sorted(late)))
 
 

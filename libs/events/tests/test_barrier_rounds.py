@@ -228,6 +228,10 @@ async def test_a_stopped_relay_of_any_service_holds_the_barrier_and_is_named(pla
     barrier_id = await platform.ask()
     await until(lambda: waits_only_for(platform, stopped, barrier_id))
     assert not await platform.is_reached(barrier_id)
+    behind = await platform.ask()
+    assert behind != barrier_id
+    assert (await platform.progress(behind)).state == "waiting"
+    assert await waits_only_for(platform, stopped, behind), "the barrier before it waits for this service"
     await relays.release()
     await until(lambda: platform.is_reached(barrier_id))
     assert facts <= platform.members["dialer-feed"].applied
