@@ -12,3 +12,8 @@ ALTER TABLE contract ADD COLUMN IF NOT EXISTS allows jsonb;
 def forbids(contact: str) -> str:
     """SQL: the step of the row ``contract`` allows no contact of this kind. ``contact`` is written as it is."""
     return f"(contract.allows -> 'contacts' ? '{contact}') IS FALSE"
+
+
+def forbids_campaign(kind: str) -> str:
+    """SQL: the step of the row ``contract`` allows no campaign of this kind, an SQL expression."""
+    return f"(contract.allows -> 'campaigns' ? {kind}) IS FALSE"

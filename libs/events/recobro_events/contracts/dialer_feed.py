@@ -31,7 +31,10 @@ class WithdrawalReason(StrEnum):
 
 
 class CampaignKind(StrEnum):
-    """How a campaign dials, and what it is for."""
+    """How the contracts are dialled. A preventive campaign reminds of what falls due; the others dial what is overdue.
+
+    A call of a manual campaign's list counts as one that a person dialled.
+    """
 
     BLASTER = "blaster"
     PREDICTIVE = "predictive"

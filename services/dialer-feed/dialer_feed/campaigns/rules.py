@@ -3,6 +3,7 @@
 from decimal import Decimal
 from enum import StrEnum
 
+from recobro_events.contracts.dialer_feed import CampaignKind
 from recobro_events.contracts.portfolio import Stage
 
 
@@ -13,16 +14,8 @@ class OneEntryPer(StrEnum):
     PERSON = "person"
 
 
-class Kind(StrEnum):
-    """How the contracts are dialled. A preventive campaign reminds of what falls due; the others dial what is overdue.
-
-    A call of a manual campaign's list counts as one that a person dialled.
-    """
-
-    BLASTER = "blaster"
-    PREDICTIVE = "predictive"
-    MANUAL = "manual"
-    PREVENTIVE = "preventive"
+Kind = CampaignKind
+"""The steps of portfolios' ladders allow campaigns by their kinds too."""
 
 
 class ListOrder(StrEnum):

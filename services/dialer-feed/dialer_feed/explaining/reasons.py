@@ -104,7 +104,11 @@ def verdicts(row: Row | Mapping[str, Any]) -> Iterator[Verdict]:
     placements: dict[str, JsonValue] = {"placements": row["placements"], "agency_id": _text(row["agency_id"])}
     yield Verdict(rule="placement", bars=row["placement"] is not None, facts=placements)
     yield Verdict(rule="collection", bars=row["collection"] is not None, facts={"placements": row["placements"]})
-    ladder: dict[str, JsonValue] = {"step": row["step"], "contacts": (row["allows"] or {}).get("contacts")}
+    allows = row["allows"] or {}
+    ladder: dict[str, JsonValue] = {
+        "step": row["step"],
+        **{name: allows.get(name) for name in ("contacts", "campaigns")},
+    }
     yield Verdict(rule="ladder", bars=row["by_ladder"] is not None, facts=ladder)
     yield Verdict(rule="no_phone", bars=row["phones"] == 0, facts={"phones": row["phones"]})
     yield Verdict(rule="portfolio", bars=not row["in_scope"], facts={})

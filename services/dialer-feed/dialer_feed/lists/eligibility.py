@@ -70,8 +70,8 @@ HANDED_OVER = f"""
 WANTS_NO_CALLS = f"CASE WHEN {convenience.refuses('call')} THEN 'opted_out' END"
 """SQL: the person has called every call inconvenient."""
 
-STEP_FORBIDS = steps.forbids("call")
-"""SQL: the step at which the contract stands allows no calls."""
+STEP_FORBIDS = f"({steps.forbids('call')} OR {steps.forbids_campaign('campaign.kind')})"
+"""SQL: the step at which the contract stands allows no calls, or no campaign of this kind."""
 
 
 def reason(of_phone: str = phones.OF_CAMPAIGN) -> str:

@@ -30,7 +30,7 @@ SENTENCES: Mapping[str, str] = {
     "ruling": "The contract has been ruled uncollectible.",
     "closed": "The contract is closed.",
     "paused": "The contract is paused.",
-    "step": "The step of the ladder at which the contract stands allows no calls.",
+    "step": "The step of the ladder at which the contract stands allows no calls, or no campaign of this kind.",
     "no_longer_eligible": "The contract does not fit the campaign any more.",
     "unknown_state": "A person has to decide about the contract first.",
     "other": "The dialer has taken the contract off the list.",

@@ -40,6 +40,19 @@ async def test_what_a_step_allows_is_as_new_as_the_event_that_states_it(scene: S
     assert await listed_now(scene) == [contract.number]
 
 
+@pytest.mark.parametrize(("allowed", "is_listed"), [(("manual",), False), (("manual", "blaster"), True), ((), False)])
+async def test_a_step_allows_campaigns_by_their_kind(
+    scene: Scene, allowed: tuple[str, ...], *, is_listed: bool
+) -> None:
+    [contract] = await scene.contracts(1)
+    live = await scene.built()
+    await scene.receives(contract.escalated(ApproachStep.REMINDER, campaigns=allowed))
+    assert await scene.listed(live) == ([contract.number] if is_listed else [])
+    assert await scene.listed(await scene.built(campaign_id=await scene.campaign(kind="manual"))) == (
+        [contract.number] if allowed else []
+    )
+
+
 @pytest.mark.usefixtures("clock")
 async def test_a_permit_is_refused_and_the_explanation_names_the_step(scene: Scene, client: httpx.AsyncClient) -> None:
     [contract] = await scene.contracts(1)
@@ -51,6 +64,10 @@ async def test_a_permit_is_refused_and_the_explanation_names_the_step(scene: Sce
     assert await refused(client, question(contract, list_id=list_id)) == "step"
     answer = await client.get(f"/v1/lists/{list_id}/explanations?contract_id={contract.contract_id}")
     [rule] = [each for each in answer.json()["rules"] if each["rule"] == "ladder"]
-    assert rule == {"rule": "ladder", "bars": True, "facts": {"step": "judicial_notice", "contacts": ["letter"]}}
+    assert rule == {
+        "rule": "ladder",
+        "bars": True,
+        "facts": {"step": "judicial_notice", "contacts": ["letter"], "campaigns": None},
+    }
     preview = await client.get(f"/v1/campaigns/{scene.campaign_id}/preview?business_date=2026-11-23")
     assert "ladder" in preview.text
