@@ -399,6 +399,12 @@ PORTFOLIO = [
                 "s",
                 ("max(time() - (portfolio_oldest_restaging_timestamp_seconds > 0))", "waits"),
             ),
+            graph(
+                "Pauses that do not reach all contracts yet",
+                "Pauses of a person, a portfolio or a postal code that some of their contracts do not have yet.",
+                "short",
+                ("max(portfolio_unapplied_pauses)", "pauses"),
+            ),
         ],
     ),
     Row(
@@ -423,12 +429,19 @@ PORTFOLIO = [
             ),
             graph(
                 "Filling a worklist",
-                "The time within which 95 % of worklists were filled. The operator who asks for a person waits.",
+                "The time within which 95 % of worklists were filled, in the background.",
                 "s",
                 (
                     "histogram_quantile(0.95, sum by (le) (rate(portfolio_desk_fill_seconds_bucket[1h])))",
                     "95 %",
                 ),
+            ),
+            graph(
+                "What waits",
+                "Time since the oldest question to a supervisor, and since a worklist waits to be filled.",
+                "s",
+                ("max(time() - (portfolio_oldest_desk_escalation_timestamp_seconds > 0))", "supervisor"),
+                ("max(time() - (portfolio_oldest_worklist_to_fill_timestamp_seconds > 0))", "filling"),
             ),
         ],
     ),

@@ -65,6 +65,17 @@ DESK_FILL_SECONDS = Histogram(
     "Time to fill a worklist of the desk",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
+ESCALATED_SINCE = Gauge(
+    "portfolio_oldest_desk_escalation_timestamp_seconds",
+    "Since when a person of the desk waits for a supervisor, in Unix time; 0 when none waits",
+)
+WORKLIST_WAITS_SINCE = Gauge(
+    "portfolio_oldest_worklist_to_fill_timestamp_seconds",
+    "Since when a worklist waits to be filled, in Unix time; 0 when none waits",
+)
+PAUSES_UNAPPLIED = Gauge(
+    "portfolio_unapplied_pauses", "Pauses of a person, a portfolio or a postal code that some contracts do not have yet"
+)
 RESTAGED = Counter(
     "portfolio_restaged_contracts", "Contracts that were staged because the bands of their portfolio changed"
 )

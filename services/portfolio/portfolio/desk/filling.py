@@ -37,6 +37,9 @@ async def work(database: Database) -> bool:
     """
     async with database.connection() as connection:
         waiting = [row["worklist_id"] for row in await connection.fetch(queries.TO_FILL)]
+        since = await connection.fetchrow(queries.WAITING_SINCE)
+    metrics.WORKLIST_WAITS_SINCE.set(since["to_fill"])
+    metrics.ESCALATED_SINCE.set(since["escalated"])
     worked, failed = False, None
     for worklist_id in waiting:
         try:

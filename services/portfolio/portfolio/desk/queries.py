@@ -159,6 +159,13 @@ WHERE NOT EXISTS (SELECT FROM worklist_person AS known
 
 LONG = "SELECT set_config('statement_timeout', $1, true)"
 TO_FILL = "SELECT worklist_id FROM worklist WHERE wanted_at IS NOT NULL ORDER BY wanted_at, worklist_id"
+# Since when worklists wait to be filled, and people for a supervisor, in Unix time; 0 where none waits.
+WAITING_SINCE = """
+SELECT coalesce(extract(epoch FROM (SELECT min(wanted_at) FROM worklist WHERE wanted_at IS NOT NULL)), 0)::float8
+        AS to_fill,
+    coalesce(extract(epoch FROM (SELECT min(ended_at) FROM desk_item WHERE state = 'escalated')), 0)::float8
+        AS escalated
+"""
 LOCK_FILLING = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 20261201))"
 WANTED = """
 SELECT active, conditions, portfolio_ids, wanted_at FROM worklist WHERE worklist_id = $1 AND wanted_at IS NOT NULL

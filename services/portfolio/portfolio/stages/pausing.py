@@ -12,6 +12,7 @@ from uuid import UUID
 from recobro_events import SESSION_SETTINGS, Database, Row, Transaction, step
 from recobro_events.contracts.portfolio import ContractPaused, ContractResumed, StageCause
 
+from portfolio import metrics
 from portfolio.ledger.changes import Change, record_each
 from portfolio.ledger.history import Line
 from portfolio.ledger.leases import leased
@@ -61,6 +62,7 @@ async def work_on_one(database: Database) -> bool:
     """Apply the oldest pause on which nobody works; False when there is none."""
     async with database.connection() as connection:
         waiting = await connection.fetch(queries.UNAPPLIED)
+    metrics.PAUSES_UNAPPLIED.set(len(waiting))
     for row in waiting:
         async with leased(database, f"pausing:{row['pause_id']}") as ours:
             if ours:

@@ -16,6 +16,7 @@ from events_of_other_services import later, placed, promised, receive, then
 from ladders import judged, put_ladder
 from portfolio.desk import filling, giving, queries
 from portfolio_builders import TODAY, Given, days_ago, pay
+from prometheus_client import REGISTRY
 from recobro_events import Database
 from recobro_events.contracts import dialer_feed, runtime
 from recobro_events.contracts.assignment import PlacementKind, PlacementRecalled
@@ -201,6 +202,22 @@ async def test_a_filling_under_way_delays_nobody_and_gives_nobody_whom_a_silence
         assert contracts_of(await next_of(client, worklist_id)) == [str(second)]
         assert not await filling.work(given.database), "nobody else fills it meanwhile"
     assert await next_of(client, worklist_id, "beto") is None
+
+
+async def test_metrics_say_since_when_a_supervisor_is_waited_for_and_a_worklist_for_its_filling(
+    client: httpx.AsyncClient, given: Given, at: list[datetime]
+) -> None:
+    def since(what: str) -> float | None:
+        return REGISTRY.get_sample_value(f"portfolio_oldest_{what}_timestamp_seconds")
+
+    await given.contract(await given.portfolio(), (days_ago(10), "900.00"))
+    item = await next_of(client, await worklist(client))
+    assert item is not None
+    assert since("worklist_to_fill") == NOW.timestamp()
+    assert (await end(client, item, "escalation", reason="a discount?")).status_code == 201
+    at[0] += timedelta(hours=1)
+    assert not await filling.work(given.database)
+    assert (since("worklist_to_fill"), since("desk_escalation")) == (0, NOW.timestamp())
 
 
 async def test_a_worklist_that_changes_while_it_is_filled_is_filled_again(

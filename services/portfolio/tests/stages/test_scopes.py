@@ -11,6 +11,7 @@ import pytest
 from portfolio.republishing import republish
 from portfolio.stages import daily_run, pausing, scopes
 from portfolio_builders import TODAY, Given, days_ago
+from prometheus_client import REGISTRY
 from recobro_events.contracts.portfolio import (
     ContractPaused,
     ContractRegistered,
@@ -166,8 +167,10 @@ async def test_a_large_scope_is_paused_chunk_by_chunk_and_goes_on_after_a_death(
 
     with pytest.raises(RuntimeError):
         await killed()
-    while await pausing.work_on_one(given.database):
-        pass
+    assert await pausing.work_on_one(given.database)
+    assert REGISTRY.get_sample_value("portfolio_unapplied_pauses") == 1
+    assert not await pausing.work_on_one(given.database)
+    assert REGISTRY.get_sample_value("portfolio_unapplied_pauses") == 0
     shown = (await client.get(f"/v1/scoped-pauses/{paused.pause_id}")).json()
     assert (shown["contracts"], shown["applied"]) == (5, True)
     assert [await days_past_due(client, one) for one in ids] == [25] * 5
