@@ -88,7 +88,8 @@ async def test_an_unknown_format_is_refused(client: httpx.AsyncClient) -> None:
 async def test_xlsx_has_numbers_as_numbers_and_no_formula(client: httpx.AsyncClient) -> None:
     answer = await client.get("/rows", params={"format": "xlsx"})
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).worksheets[0]
-    [header, first, second] = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    cells: list[list[Any]] = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    header, first, second = cells
     assert header == list(Row.model_fields)
     assert (first[:2], first[2].date(), first[3:]) == ([str(AGENCY), "=SUM(A1)"], date(2026, 11, 23), [3, 0.5, 12345.6])
     assert sheet["B2"].data_type == "s"
