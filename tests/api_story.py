@@ -433,10 +433,19 @@ async def _dial(recording: Recording, contracts: list[Json], agency: str) -> Non
         "disposition": "right_party",
         "recording": {"uri": "s3://grabaciones/2026/11/m1-000001.wav", "sha256": "5a" * 32, "announced": True},
     }
+    codes = [{"code": "CPC", "disposition": "right_party"}, {"code": "NC", "disposition": "no_answer"}]
+    await ask("dialer-feed", "put_disposition_codes", {"agency_id": agency, "codes": codes})
     await ask("dialer-feed", "report_calls", [call], agency=agency)
     await ask("dialer-feed", "read_call", call_id="m1-000001")
     await ask("dialer-feed", "read_productivity", by="agent", to=DAY)
-    for operation in ("list_campaigns", "list_lists", "list_calls", "list_breaches", "list_payment_claims"):
+    for operation in (
+        "list_campaigns",
+        "list_lists",
+        "list_disposition_codes",
+        "list_calls",
+        "list_breaches",
+        "list_payment_claims",
+    ):
         await ask("dialer-feed", operation)
     await ask("dialer-feed", "list_reports")
     await ask("dialer-feed", "report_withdrawals", list_id=listed)

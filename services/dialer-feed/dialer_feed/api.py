@@ -1,7 +1,7 @@
 """Every HTTP route of dialer-feed."""
 
 from dialer_feed.calls import api as calls
-from dialer_feed.calls import breaches_api
+from dialer_feed.calls import breaches_api, dispositions_api
 from dialer_feed.campaigns import api as campaigns
 from dialer_feed.delivery import api as delivery
 from dialer_feed.explaining import api as explaining
@@ -22,6 +22,7 @@ routers = (
     permits.router,
     calls.router,
     breaches_api.router,
+    dispositions_api.router,
     suppression.router,
     insight.router,
 )

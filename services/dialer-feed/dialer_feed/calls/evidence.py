@@ -62,9 +62,13 @@ class CallRecording(OutputModel):
 
 
 class Evidence(OutputModel):
-    """All that is kept of one call. Null: it was made without a permit, an attempt or a recording."""
+    """All that is kept of one call. Null: it was made without a permit, an attempt or a recording.
+
+    ``disposition_code`` is the agency's own code for how the call ended.
+    """
 
     call: RecordedCall
+    disposition_code: str | None
     permit: CallPermit | None
     attempt: CallAttempt | None
     recording: CallRecording | None
@@ -83,7 +87,13 @@ async def evidence(reader: Reader, call_id: str, agency_id: UUID | None, who: Pr
     row = dict(rows[0])
     if who.agency_id is not None:
         row |= {"phone": None, "silence": None, "contract_number": row["listed_number"]} | _OF_OPERATORS
-    return Evidence(call=RecordedCall(**row), permit=_permit(row), attempt=_attempt(row), recording=_recording(row))
+    return Evidence(
+        call=RecordedCall(**row),
+        disposition_code=row["disposition_code"],
+        permit=_permit(row),
+        attempt=_attempt(row),
+        recording=_recording(row),
+    )
 
 
 def _permit(row: dict[str, Any]) -> CallPermit | None:

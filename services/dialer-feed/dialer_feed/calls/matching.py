@@ -49,6 +49,7 @@ class Call(InputModel):
     belongs to no list. ``manual``: a person chose and dialled the number, as on every list of a manual campaign.
     ``permit_id`` is the permit by which the call was made, if its attempt was not reported before. ``inconvenient`` is
     what the debtor has said on the call about hours, days, media and places. ``recording`` says where it is kept.
+    ``disposition_code`` is the agency's own code for how the call ended; it decides where ``disposition`` is not given.
     """
 
     call_id: ShortText = Field(max_length=64)
@@ -59,7 +60,8 @@ class Call(InputModel):
     agent: ShortText
     started_at: Moment
     duration_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_SECONDS)]
-    disposition: Disposition
+    disposition: Disposition | None = None
+    disposition_code: Annotated[ShortText, Field(max_length=64)] | None = None
     direction: CallDirection = CallDirection.OUTBOUND
     manual: StrictBool = False
     permit_id: UUID | None = None
@@ -71,7 +73,13 @@ class Call(InputModel):
         by_number = self.contract_number is not None
         if by_number == (self.contract_id is not None) or (by_number and self.list_id is None):
             raise PydanticCustomError("contract", "must have either contract_id, or list_id and contract_number")
+        if self.disposition is None and self.disposition_code is None:
+            raise PydanticCustomError("disposition", "must have disposition, or disposition_code")
         return self
+
+
+Meanings = Mapping[tuple[UUID, str], Disposition]
+"""What the codes of dialers mean, by dialer and code."""
 
 
 class Rejected(TypedDict):
@@ -84,7 +92,10 @@ class Rejected(TypedDict):
 
 @dataclass(frozen=True)
 class MatchedCall:
-    """A call with the contract and the number that it belongs to, and what it breaks by itself."""
+    """A call with the contract and the number that it belongs to, how it ended, and what it breaks by itself.
+
+    ``is_explained`` is false if nobody has said what its code means. It then counts like a call without an answer.
+    """
 
     call: Call
     agency_id: UUID | None
@@ -92,6 +103,8 @@ class MatchedCall:
     contact_id: UUID
     number: str
     knows_number: bool
+    disposition: Disposition
+    is_explained: bool
     unlisted: bool
     attempt: bool
     outside_hours: bool
@@ -113,7 +126,11 @@ class MatchedCall:
 
 
 async def match(
-    tx: Transaction, calls: Sequence[Call], own_lists: Mapping[UUID, Row], agency_id: UUID | None
+    tx: Transaction,
+    calls: Sequence[Call],
+    own_lists: Mapping[UUID, Row],
+    agency_id: UUID | None,
+    meanings: Meanings,
 ) -> tuple[list[MatchedCall], list[Rejected]]:
     """Find the contract and the number of each call. Return the calls that can be recorded, and the rejected calls."""
     named = [(n, call.list_id, call.contract_number, call.contract_id) for n, call in enumerate(calls)]
@@ -137,7 +154,7 @@ async def match(
             rejected.append(_rejected(call, "contract-ambiguous", detail))
         else:
             known_list = own_lists[call.list_id] if call.list_id is not None else None
-            matched.append(_matched(call, contract, known_list, phones, agency_id))
+            matched.append(_matched(call, contract, known_list, phones, agency_id, meanings))
     return matched, rejected
 
 
@@ -185,20 +202,33 @@ def contact_of(contract_id: UUID, number: str, phones: _Phones) -> tuple[UUID, b
     return (point["contact_id"], True) if point else (uuid5(contract_id, f"phone:{number}"), False)
 
 
-def _matched(call: Call, contract: Row, known_list: Row | None, phones: _Phones, agency_id: UUID | None) -> MatchedCall:
+def _matched(
+    call: Call,
+    contract: Row,
+    known_list: Row | None,
+    phones: _Phones,
+    agency_id: UUID | None,
+    meanings: Meanings,
+) -> MatchedCall:
     number = number_of(call.phone, contract)
     contact_id, knows_number = contact_of(contract["contract_id"], number, phones)
     outbound = call.direction is CallDirection.OUTBOUND
     dialled = number if number.startswith("+") else None
+    dialed_for: UUID | None = known_list["agency_id"] if known_list else agency_id
+    key = (dialed_for or rules.DIALED_FROM_INSIDE, call.disposition_code or "")
+    meant = call.disposition or meanings.get(key)
+    disposition = meant or rules.UNEXPLAINED
     return MatchedCall(
         call,
-        known_list["agency_id"] if known_list else agency_id,
+        dialed_for,
         contract["contract_id"],
         contact_id,
         number,
         knows_number=knows_number,
+        disposition=disposition,
+        is_explained=meant is not None,
         unlisted=not (contract["listed"] and known_list and _was_live(known_list, call.started_at)),
-        attempt=outbound and rules.counts_as_attempt(call.disposition, contract["jurisdiction"], _states(contract)),
+        attempt=outbound and rules.counts_as_attempt(disposition, contract["jurisdiction"], _states(contract)),
         outside_hours=outbound and hours.is_outside(contract, dialled, call.started_at),
         needs_permit=outbound and known_list is not None and known_list["permits"] == Permits.REQUIRED,
         inconvenient=outbound and hours.is_inconvenient(contract, dialled, call.started_at),

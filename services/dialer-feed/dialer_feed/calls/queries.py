@@ -86,7 +86,7 @@ RECORD = f"""
 INSERT INTO call_result (dialed_for, call_id, list_id, contract_id, contact_id, dialer_id, agent, business_date,
     started_at, duration_seconds, disposition, right_party, wrongful, acknowledged_by_then, direction, manual, unlisted,
     attempt, breaches, silence, unknown_phone, also, permit_id, overtaken, recording_uri, recording_sha256,
-    recording_announced)
+    recording_announced, disposition_code)
 SELECT call.dialed_for, call.call_id, call.list_id, call.contract_id, call.contact_id, $1, call.agent,
     {BUSINESS_DATE}, call.started_at, call.duration_seconds, call.disposition, call.right_party,
     call.silence IS NOT NULL AND NOT call.overtaken, call.acknowledged, call.direction, call.manual, call.unlisted,
@@ -99,15 +99,15 @@ SELECT call.dialed_for, call.call_id, call.list_id, call.contract_id, call.conta
             WHERE suppressed.number_hash = call.number_hash AND suppressed.since < call.started_at
                 AND coalesce(suppressed.until >= call.started_at, true)) THEN 'suppressed' END], NULL),
     call.silence, call.unknown_phone, named.also, call.permit_id, call.overtaken, call.recording_uri,
-    call.recording_sha256, call.recording_announced
+    call.recording_sha256, call.recording_announced, call.disposition_code
 FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[], $9::integer[],
     $10::text[], $11::boolean[], $12::text[], $13::boolean[], $14::text[], $15::boolean[], $16::boolean[],
     $17::boolean[], $18::boolean[], $19::text[], $20::uuid[], $21::boolean[], $22::boolean[],
-    $23::bytea[], $24::boolean[], $25::text[], $26::text[], $27::boolean[])
+    $23::bytea[], $24::boolean[], $25::text[], $26::text[], $27::boolean[], $28::text[])
     AS call (dialed_for, call_id, list_id, contract_id, contact_id, agent, started_at, duration_seconds, disposition,
         right_party, silence, acknowledged, direction, manual, unlisted, attempt, outside_hours, unknown_phone,
         permit_id, overtaken, lacks_permit, number_hash, inconvenient, recording_uri, recording_sha256,
-        recording_announced)
+        recording_announced, disposition_code)
 LEFT JOIN dialing_list list USING (list_id)
 JOIN contract USING (contract_id)
 LEFT JOIN portfolio USING (portfolio_id)
@@ -226,7 +226,7 @@ WITH RECURSIVE dialer AS (
 {_CALL}, coalesce(contract.contract_number, entry.contract_number) AS contract_number,
     entry.contract_number AS listed_number,
     coalesce(call.unknown_phone, point.value) AS phone, call.silence,
-    call.recording_uri, call.recording_sha256, call.recording_announced,
+    call.recording_uri, call.recording_sha256, call.recording_announced, call.disposition_code,
     attempt.attempt_id, attempt.started_at AS attempt_started_at, attempt.reported_at AS attempt_reported_at,
     attempt.ended_at, attempt.permit_state, attempt.caller_id AS attempt_caller_id, permit.permit_id AS named_permit_id,
     permit.reason, permit.asked_at, permit.expires_at, permit.callable_until, permit.caller_id, permit.attempts,

@@ -18,7 +18,7 @@ from recobro_events.contracts.dialer_feed import (
 from typing_extensions import TypedDict
 
 from dialer_feed import metrics
-from dialer_feed.calls import permits, queries, rules, wrongful
+from dialer_feed.calls import dispositions, permits, queries, rules, wrongful
 from dialer_feed.calls.matching import Call, MatchedCall, Rejected, match
 from dialer_feed.calls.wrongful import Wrongful
 from dialer_feed.lists import frequency
@@ -81,7 +81,8 @@ async def receive(
     unique: dict[str, Call] = {}
     for call in calls:
         unique.setdefault(call.call_id, call)
-    matched, rejected = await match(tx, list(unique.values()), own_lists, who.agency_id)
+    meanings = await dispositions.meanings(tx, list(unique.values()), own_lists, who.agency_id)
+    matched, rejected = await match(tx, list(unique.values()), own_lists, who.agency_id, meanings)
     reports: Sequence[Report] = []
     items: list[Accepted] = []
     if matched:
@@ -90,6 +91,7 @@ async def receive(
             rejected += too_many
             new = await _record(tx, await _judged(tx, matched), who.subject) if matched else []
             items = await _outcomes(tx, matched, {one.matched.call.call_id for one in new})
+            await dispositions.keep_unknown(tx, [one.matched for one in new])
             _publish(tx, new, items)
             await _publish_conveniences(tx, [one.matched for one in new], who, grace)
             reports = await _reports(tx, [one.matched for one in new], who, grace)
@@ -159,8 +161,8 @@ def _row(matched: MatchedCall, wrong: Wrongful | None, permit: Row | None) -> tu
         call.agent,
         call.started_at,
         call.duration_seconds,
-        call.disposition,
-        rules.is_right_party(call.disposition),
+        matched.disposition,
+        rules.is_right_party(matched.disposition),
         wrong and wrong.reason,
         wrong is not None and wrong.acknowledged,
         call.direction,
@@ -177,6 +179,7 @@ def _row(matched: MatchedCall, wrong: Wrongful | None, permit: Row | None) -> tu
         call.recording and call.recording.uri,
         call.recording and call.recording.sha256,
         call.recording and call.recording.announced,
+        call.disposition_code,
     )
 
 
@@ -213,8 +216,8 @@ def _publish(tx: Transaction, recorded: Sequence[_Recorded], items: Sequence[Acc
                 agent=call.agent,
                 started_at=call.started_at,
                 duration_seconds=call.duration_seconds,
-                disposition=call.disposition,
-                right_party=rules.is_right_party(call.disposition),
+                disposition=matched.disposition,
+                right_party=rules.is_right_party(matched.disposition),
                 direction=call.direction,
                 also=tuple(also),
                 recording=call.recording and call.recording.uri,
@@ -264,7 +267,7 @@ async def _reports(tx: Transaction, calls: Sequence[MatchedCall], who: Principal
     The portfolio does not know the number of a call that its contract does not have. What is reported of such a number
     is kept without effect, for a person.
     """
-    acting = [(matched, reason) for matched in calls if (reason := rules.acts_like(matched.call.disposition))]
+    acting = [(matched, reason) for matched in calls if (reason := rules.acts_like(matched.disposition))]
     findings = [Finding(m.list_id, m.contract_id, m.call.started_at) for m, _ in acting]
     effects = await standing.have_effect(tx, who, findings, grace)
     return [

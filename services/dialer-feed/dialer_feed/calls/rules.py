@@ -12,6 +12,9 @@ DIALED_FROM_INSIDE = UUID(int=0)
 NO_LIST = UUID(int=0)
 """Stands in for the list where a call has none."""
 
+UNEXPLAINED = Disposition.NO_ANSWER
+"""What a call counts as whose code nobody has explained: an attempt that nobody answered."""
+
 _NEVER_CONNECTED = frozenset({Disposition.BUSY, Disposition.FAILED})
 _ACTING = {
     Disposition.PAYMENT_CLAIMED: WithdrawalReason.PAYMENT_CLAIMED,
