@@ -14,7 +14,7 @@ from recobro.language import tr
 from recobro.lookup import InPortfolio, Number, contract_numbered
 from recobro.terminal import out
 
-_FORM = r'<form method="post" action="{action}"[^>]*>(.*?)</form>'
+_FORM = r'<form method="post" action="{action}["#][^>]*>(.*?)</form>'
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 

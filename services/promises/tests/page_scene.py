@@ -13,7 +13,7 @@ from promise_scene import Json, Scene
 TAX_ID, POSTAL_CODE = "ROMR800101AB1", "27000"
 ANSWERS = {"tax_id": "1AB1", "postal_code": POSTAL_CODE}
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
-_FORM = re.compile(r'<form method="post" action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
+_FORM = re.compile(r'<form method="post" action="([^"#]+)[^>]*>(.*?)</form>', re.DOTALL)
 
 
 async def known_contract(scene: Scene, **changes: Any) -> Contract:

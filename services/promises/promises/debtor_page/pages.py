@@ -259,10 +259,11 @@ def _page(template: str, reader: Reader, path: str, status: int = 200, **values:
 
 
 def _to_mine(request: Request, done: str | None = None) -> Response:
+    """Go to the page and its beginning. A form that is refused instead shows its refusal, far below on a phone."""
     language = _asked_language(request)
     parts = [f"lang={language}"] if language in set(NAMES) else []
     parts += [f"done={done}"] if done else []
-    return RedirectResponse(f"{MINE}?{'&'.join(parts)}" if parts else MINE, 303)
+    return RedirectResponse(f"{MINE}?{'&'.join(parts)}#content", 303)
 
 
 def _reader(request: Request, link: Row) -> Reader:
