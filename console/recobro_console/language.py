@@ -21,6 +21,8 @@ from chassis.languages import Language, locale_named
 
 _COUNTRIES = {Language.ES: "es-MX", Language.PT: "pt-BR", Language.EN: "en"}
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ID = re.compile(r" \([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\)")
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 _AMOUNT = re.compile(r"-?\d+\.\d{2}")
 _VALUE = re.compile(r"\\\{(\w+)\\\}")
 NAMES = {Language.ES: "Español", Language.PT: "Português", Language.EN: "English"}
@@ -92,13 +94,20 @@ class Reader:
         """A service's English sentence in the reader's language, if it stands in a ``sentences.json``; else as it is.
 
         It stands there under ``detail …``, with values in braces. Days and amounts are written as the reader writes
-        them.
+        them. Several such sentences are said one after the other. An id in brackets behind a name is left out.
         """
+        text = _ID.sub("", text)
+        each = [self._translated(sentence) for sentence in _BETWEEN_SENTENCES.split(text)]
+        if None not in each:
+            return " ".join(map(str, each))
+        return self._translated(text) or _DAY.sub(lambda found: self._day_written(found[0]), text)
+
+    def _translated(self, text: str) -> str | None:
         for pattern, by_language in _details():
             if self.language in by_language and (found := pattern.fullmatch(text)):
                 values = {name: self._written(value) for name, value in found.groupdict().items()}
                 return by_language[self.language].format(**values)
-        return _DAY.sub(lambda found: self._day_written(found[0]), text)
+        return None
 
     def _day_written(self, text: str) -> str:
         try:

@@ -289,6 +289,9 @@ async def test_the_timeline_has_the_lists_between_the_lines_of_the_history(scene
     )
     [listed] = await platform.rows("dialer-feed", entry, list_id)
     one = dict(listed)
+    # Lines stand in the order in which portfolio hears of them.
+    known = "SELECT EXISTS (SELECT FROM listing WHERE contract_ids @> ARRAY[$1::text::uuid])"
+    await platform.until("portfolio", known, one["contract_id"])
     await pay(scene, one)
     left = "SELECT count(*) = 1 FROM list_entry WHERE contract_id = $1::text::uuid AND status = 'withdrawn'"
     await platform.until("dialer-feed", left, one["contract_id"])

@@ -89,3 +89,15 @@ def test_the_guide_names_what_the_console_shows() -> None:
     named = {" ".join(name.split()) for name in re.findall(r"\*\*([^*]+)\*\*", guide)}
     assert len(named) > 15
     assert not named - {by_language.get("es") for by_language in sentences().values()}
+
+
+def test_several_sentences_of_a_service_are_said_each_and_without_ids() -> None:
+    said = 'The portfolio "Norte. Uno" (01a22e68-fbde-73db-98a9-2aa165da0faa) is still loading a file.'
+    other = 'The portfolio "Sur" (01a22e68-fbde-73db-98a9-2aa165da0fab) is not staged up to 2026-11-30: '
+    other += "its business date is 2026-11-22."
+    spanish = Reader(Language.ES)
+    assert spanish.explained(other).startswith("La cartera «Sur» aún no ha llegado al 30/11/2026: su fecha")
+    assert spanish.explained(f"{other} {other}").count("«Sur»") == 2
+    assert (
+        spanish.explained(said) == "La cartera «Norte. Uno» todavía carga un archivo. Intente de nuevo cuando termine."
+    )

@@ -3,8 +3,9 @@
 import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from recobro_console import names
 from recobro_console.calls import Trouble
@@ -110,6 +111,14 @@ async def preview(page: CurrentPage, campaign_id: str, business_date: str = "") 
         names.campaigns(page),
     )
     return page.show("lists/preview.html", found=found, campaign_id=campaign_id, day=day, campaigns=campaigns)
+
+
+@staff.post("/lists/preview")
+async def chosen_preview(page: CurrentPage) -> Response:
+    """Go to the preview of the campaign and the day that the form names."""
+    form = await page.form()
+    wanted = {name: form.get(name, "") for name in ("campaign_id", "business_date")}
+    return RedirectResponse(f"/lists/preview?{urlencode(wanted)}", 303)
 
 
 @router.get("/lists/{list_id}")
