@@ -84,6 +84,7 @@ async def test_a_ladder_is_tried_with_a_share_of_the_people_and_compared(scene: 
         assert saved.status_code == 303, saved.text
         shown = await client.get(f"/strategy/{portfolio_id}")
         compared = await client.get(f"/strategy/{portfolio_id}/parts/comparison")
+        now = await client.get(f"/strategy/{portfolio_id}/parts/steps")
         again = await client.get(f"{path}?of=challenger")
     held = await scene.platform.get("portfolio", at)
     assert (held["steps"], held["words"]) == (before["steps"], before["words"])
@@ -93,6 +94,7 @@ async def test_a_ladder_is_tried_with_a_share_of_the_people_and_compared(scene: 
     )
     assert "El retador, para el 30 % de las personas" in shown.text
     assert "Tasa de cura" in compared.text
+    assert "retador" in now.text
     assert 'value="30"' in again.text
 
 
