@@ -16,9 +16,9 @@ from chassis.settings import Settings, variable_of
 
 _HEAD = """# Settings of a service
 
-A service reads its settings from the environment. A wrong value ends the process at once with exit code 2, and the
-error names the variable. A secret may be in a file instead; the variable with `_FILE` appended names the file.
-`make settings` writes this page from the models that read the environment.
+A service reads its settings from the environment, and so does the console. A wrong value ends the process at once with
+exit code 2, and the error names the variable. A secret may be in a file instead; the variable with `_FILE` appended
+names the file. `make settings` writes this page from the models that read the environment.
 
 | variable | default | service | meaning |
 |---|---|---|---|
@@ -40,7 +40,7 @@ def table(models: Mapping[str, type[Settings]]) -> str:
 
 def _row(name: str, field: FieldInfo, service: str) -> str:
     default = "required" if field.is_required() else field.default
-    if default is None or field.default_factory is not None:
+    if default in (None, "") or field.default_factory is not None:
         default = "–"
     secret = "" if field.repr else " Secret."
     return f"| `{variable_of(name)}` | {default} | {service} | {field.description}{secret} |"

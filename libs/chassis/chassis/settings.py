@@ -64,8 +64,9 @@ class Settings(BaseSettings):
         default=None,
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
         description=(
-            "A name that the process keeps over restarts, different for each replica. With it, a restarted process gets"
-            " its Kafka partitions back at once, and not only when the old session ends (45 s)."
+            "A name that the process keeps over restarts, different for each replica. With such a name a restarted"
+            " process gets its Kafka partitions back at once. Without one, nobody reads the partitions of a process"
+            " that was killed until its session ends, after 45 s."
         ),
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="The address on which the service listens.")

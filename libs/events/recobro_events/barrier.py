@@ -111,8 +111,8 @@ Null if none was reached within a day.
 async def ask_if_idle(tx: Transaction, sources: Sequence[str]) -> bool:
     """Open a barrier of one round, unless one is open or waits already. Return whether one was opened.
 
-    It is for whoever wants to know from time to time how old the knowledge of this service is. Nobody shares it, since
-    it does not wait for the consequences of facts.
+    A service opens such a barrier from time to time to learn how old its knowledge is. Other callers do not share the
+    barrier, because it does not wait for the consequences of facts.
     """
     await tx.execute(_LOCK)
     if await tx.fetchval("SELECT true FROM barrier WHERE state IN ('open', 'waiting') LIMIT 1"):

@@ -35,8 +35,8 @@ class DialerFeedSettings(Settings):
         ge=10,
         le=600,
         description=(
-            "Seconds, 10 to 600. If the service cannot know that it has applied everything that the other services had"
-            " acknowledged so long ago, it gives no permit: the answer is `stale`."
+            "Seconds, 10 to 600: how old the knowledge behind a permit may be. The service must have applied everything"
+            " that the other services had acknowledged so long ago. Otherwise the answer is `stale`, and no permit."
         ),
     )
     permit_hearing_seconds: float = Field(
@@ -44,7 +44,7 @@ class DialerFeedSettings(Settings):
         ge=0.1,
         le=300,
         description=(
-            "Seconds, 0.1 to 300, from one question to the other services whether everything has been applied, to the"
-            " next one. Must be less than half of `RECOBRO_PERMIT_KNOWLEDGE_SECONDS`."
+            "Seconds, 0.1 to 300, between two barriers by which the service learns how old its knowledge is. Must be"
+            " less than half of `RECOBRO_PERMIT_KNOWLEDGE_SECONDS`."
         ),
     )

@@ -13,7 +13,7 @@ class PromisesSettings(Settings):
         pattern=r"^https?://[^\s?#@]+[^\s?#@/]$",
         description=(
             "The address under which debtors reach this service's path `/p/`, such as `https://pagos.example`. Links to"
-            " the debtor's page begin with it. If unset, the service's own address on this machine."
+            " the debtor's page begin with it. Default: the service's own address on this machine."
         ),
     )
     debtor_page_proxies: str = Field(

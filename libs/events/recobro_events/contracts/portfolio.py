@@ -522,7 +522,7 @@ class AttemptMade(ContractEvent, type="portfolio.attempt-made.v1"):
 
     It counts on ``business_date``. ``right_party``: they reached the debtor. ``attempts`` counts the attempts of the
     contract's ``episode`` so far. ``same_as``: one call or message was about several contracts of a person, and this is
-    the attempt that stands for it. Caps count that one only.
+    the attempt that stands for it. The limits of call frequency count that one only.
     """
 
     attempt_id: UUID

@@ -98,7 +98,7 @@ class PromiseDueSoon(PromiseEvent, type="promises.promise-due-soon.v1"):
 
 
 class AgreedInstalment(Part):
-    """An instalment of a plan. It is the promise ``promise_id``."""
+    """An instalment of an agreement. It is the promise ``promise_id``."""
 
     promise_id: UUID
     due_on: date
@@ -123,7 +123,7 @@ class AgreementReached(ContractEvent, type="promises.agreement-reached.v1"):
 
 
 class AgreementBroken(ContractEvent, type="promises.agreement-broken.v1"):
-    """An instalment was not paid in time: the plan has ended, and its later instalments are cancelled."""
+    """An instalment was not paid in time: the agreement has ended, and its later instalments are cancelled."""
 
     agreement_id: UUID
     version: int
@@ -137,14 +137,18 @@ class AgreementFulfilled(ContractEvent, type="promises.agreement-fulfilled.v1"):
 
 
 class AgreementReopened(ContractEvent, type="promises.agreement-reopened.v1"):
-    """The plan is open again: a payment was reversed, or a payment in time became known late."""
+    """The agreement is open again: a payment was reversed, or a payment in time became known late."""
 
     agreement_id: UUID
     version: int
 
 
 class AgreementCancelled(ContractEvent, type="promises.agreement-cancelled.v1"):
-    """An agreement in force does not hold any more. What was paid stays paid. Of a plan this is only republished."""
+    """An agreement in force does not hold any more. What was paid stays paid.
+
+    For a cancelled plan this event is published only when the state is republished. When the plan is cancelled,
+    PromiseCancelled of each instalment states it.
+    """
 
     agreement_id: UUID
     version: int
