@@ -1,4 +1,4 @@
-"""The portfolio process: relays and consumers, the loader of files, the stager, the judge, HTTP."""
+"""The portfolio process: relays, consumers, the loader of files, the stager, the judge of segments and steps, HTTP."""
 
 from chassis import Program, Role, Settings, create_app
 from documents.press import Press

@@ -91,7 +91,7 @@ async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction)
 
 @consumer.on(ContractRegistered, ContractRevised)
 async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
-    """A new file may have closed the contract, or state a payment that of which nobody knew."""
+    """A new file may have closed the contract, or state a payment of which nobody knew."""
     await projection.keep_wholes(tx, wholes)
     await identifying.keep(tx, wholes)
     await _judge(wholes, tx)
