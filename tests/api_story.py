@@ -52,6 +52,7 @@ async def play(recording: Recording) -> None:
     await _visit(recording, contracts)
     await _operate(recording)
     await _links(recording, contracts[4]["contract_id"])
+    await _erase(recording, contracts)
 
 
 async def _load(recording: Recording) -> list[Json]:
@@ -513,3 +514,17 @@ async def _operate(recording: Recording) -> None:
         await ask("portfolio", operation)
     await ask("portfolio", "replay_letters", {"all": True})
     await ask("portfolio", "retry_unsent", {"all": True})
+
+
+async def _erase(recording: Recording, contracts: list[Json]) -> None:
+    """Somebody who has paid asks for the erasure of the data."""
+    ask, paid = recording.ask, contracts[9]
+    payment = {"amount": paid["total_balance"], "paid_on": DAY, "channel": "spei", "reference": "MX-000999"}
+    client = recording.platform.clients["portfolio"]
+    answer = await client.post(f"/v1/contracts/{paid['contract_id']}/payments", json=payment)
+    assert answer.json()["state"] == "settled", answer.text
+    await ask("portfolio", "read_erasability", person_id=paid["debtor_id"])
+    await ask(
+        "portfolio", "erase_person", {"reason": "solicitud 118/2026"}, person="supervisor", person_id=paid["debtor_id"]
+    )
+    await ask("portfolio", "list_erasures")

@@ -241,8 +241,19 @@ def agencies_of(data: DataFolder, client: Client) -> Callable[[UUID], Client]:
     return as_agency
 
 
-def _operator_token(data: DataFolder) -> str:
-    return keys.token(data, subject=keys.person(), scopes=SCOPES, agency_id=None, ttl_seconds=_token_seconds())
+def _operator_token(data: DataFolder, *roles: str) -> str:
+    scopes = (*SCOPES, *(f"role:{role}" for role in roles))
+    return keys.token(data, subject=keys.person(), scopes=scopes, agency_id=None, ttl_seconds=_token_seconds())
+
+
+def in_role(data: DataFolder, client: Client, role: str) -> Client:
+    """A client whose token has this role too. A token that was given stays, and so does one of another machine."""
+    if given_token() is not None:
+        return client
+    try:
+        return client.with_token(_operator_token(data, role))
+    except Trouble:
+        return client
 
 
 def _token_seconds() -> int:

@@ -101,6 +101,7 @@ class Entering(Requests):
             "portfolio.contract-paused.v1": self._pause,
             "portfolio.contract-resumed.v1": self._resume,
             "portfolio.debtor-status-changed.v1": self._status,
+            "portfolio.debtor-erased.v1": self._erase,
             "portfolio.contact-point-changed.v1": self._contact,
             "portfolio.party-changed.v1": self._party,
             "dialer-feed.opt-out-requested.v1": self._opt_out,
@@ -251,6 +252,15 @@ class Entering(Requests):
         body = {name: line.content[name] for name in ("status", "reported_by")}
         changed = self.post(line, "portfolio", f"/v1/contracts/{line.key}/debtor-status", body)["changed"]
         return Outcome.ENTERED if changed else Outcome.KNOWN
+
+    def _erase(self, line: Line) -> Outcome:
+        """Each contract of the person has its own event, and the first erases the person."""
+        path = f"/v1/people/{line.content['debtor_id']}/erasure"
+        state = self.client.get("portfolio", path)
+        if state["erased_at"] is not None:
+            return Outcome.KNOWN
+        self.post(line, "portfolio", path, {"reason": REASON})
+        return Outcome.ENTERED
 
     def _contact(self, line: Line) -> Outcome:
         change = line.content["change"]

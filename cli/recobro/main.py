@@ -24,6 +24,7 @@ from recobro import (
     demo_removal,
     disputes,
     doctor,
+    erasing,
     files,
     lag,
     loading,
@@ -136,6 +137,8 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "link": debtor_links.link,
         "pause": contracts.pause,
         "resume": contracts.resume,
+        "erase": erasing.erase,
+        "erasures": erasing.erasures,
     },
     _VISITS: {
         "visits": visiting.visits,

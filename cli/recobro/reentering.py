@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from recobro.client import connect
+from recobro.client import connect, in_role
 from recobro.data import DataFolder
 from recobro.entering import Entering
 from recobro.errors import Trouble
@@ -43,7 +43,7 @@ def reenter(
     stopped: Trouble | None = None
     with connect(DataFolder(data), url) as client:
         try:
-            _enter(Entering(client, files, ordered), ordered, entered)
+            _enter(Entering(in_role(DataFolder(data), client, "supervisor"), files, ordered), ordered, entered)
         except Trouble as trouble:
             stopped = trouble
         finally:

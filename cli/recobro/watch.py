@@ -56,6 +56,7 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     portfolio.PartyChanged: ("change",),
     portfolio.ConvenienceChanged: (),
     portfolio.DebtorStatusChanged: ("status",),
+    portfolio.DebtorErased: (),
     portfolio.ContractPaused: ("starts_on", "ends_on", *_WHERE),
     portfolio.ContractResumed: ("starts_on", "ends_on", *_WHERE),
     portfolio.ContractClosed: ("reason", "overdue_balance"),

@@ -33,6 +33,7 @@ from chassis.problems import (
     Invalid,
     NoContact,
     NotFound,
+    PersonErased,
     Problem,
     Unavailable,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Page",
     "PageQuery",
     "Percent",
+    "PersonErased",
     "Principal",
     "Problem",
     "Program",

@@ -7,6 +7,7 @@ Problem             any status; a domain error subclasses it and names its ``sta
 │   └── ContractUnknown
 │       └── ContractNotYetKnown
 ├── Conflict        409
+│   ├── PersonErased
 │   └── NoContact   nobody may contact the debtor, or not in this way
 ├── Unauthorised    401, with the challenge
 └── Unavailable     503, with Retry-After: the same request may succeed later
@@ -144,6 +145,13 @@ class Conflict(Problem):
 
     status = 409
     code = "conflict"
+
+
+class PersonErased(Conflict):
+    """The personal data of the contract were erased."""
+
+    code = "person-erased"
+    detail = "The personal data of this contract were erased. It takes none any more."
 
 
 class NoContact(Conflict):

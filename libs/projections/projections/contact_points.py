@@ -10,6 +10,7 @@ from recobro_events.contracts.portfolio import (
     ContactPoint,
     ContactPointChanged,
     ContractWhole,
+    DebtorErased,
     PartyChange,
     PartyChanged,
 )
@@ -96,6 +97,12 @@ WHERE known.contract_id = party.contract_id AND known.party_id = party.party_id 
         SELECT FROM unnest($5::uuid[], $6::uuid[]) AS listed (contract_id, contact_id)
         WHERE listed.contract_id = known.contract_id AND listed.contact_id = known.contact_id)
 """
+# The points stay without what they said, because calls to them may still be reported.
+_ERASE = """
+UPDATE contact_point known SET value = '', party_name = NULL, timezone = NULL, present = false, usable = false,
+    seen_version = greatest(known.seen_version, erased.version), version = greatest(known.version, erased.version)
+FROM unnest($1::uuid[], $2::bigint[]) AS erased (contract_id, version) WHERE known.contract_id = erased.contract_id
+"""
 _OF_DEBTOR = (None, None, None)
 
 
@@ -150,3 +157,8 @@ async def keep(tx: Transaction, events: Sequence[ContactPointChanged]) -> None:
         for e in events
     )
     await tx.execute(_KEEP, *columns(rows, 14))
+
+
+async def erase(tx: Transaction, events: Sequence[ContractWhole | DebtorErased]) -> None:
+    """Erase the phones and e-mails of these contracts, those of their parties too."""
+    await tx.execute(_ERASE, *columns(((event.contract_id, event.version) for event in events), 2))

@@ -22,6 +22,7 @@ from recobro_events.contracts.portfolio import (
     ContractSegmentChanged,
     ContractWhole,
     ConvenienceChanged,
+    DebtorErased,
     DebtorStatusChanged,
     PositionEvent,
 )
@@ -259,6 +260,32 @@ def _status(event: ContractWhole | DebtorStatusChanged) -> str:
 
 # Events of one version tell one status. A contract that is published again therefore mends what was wrong.
 _STATUSES = _Keeper(_Group("status_seen_version", _version, {"status": Column("text", _status)}, again=True))
+
+
+def erase_details(**values: str) -> str:
+    """SQL that erases these details of contracts. An older whole contract does not bring them back.
+
+    Its parameters are those of ``erasures``.
+    """
+    return f"""
+UPDATE contract SET {", ".join(f"{name} = {value}" for name, value in values.items())},
+    details_version = greatest(contract.details_version, erased.details_version)
+FROM unnest($1::uuid[], $2::bigint[]) AS erased (contract_id, details_version)
+WHERE contract.contract_id = erased.contract_id
+"""
+
+
+def erasures(events: Sequence[ContractWhole | DebtorErased]) -> list[Sequence[Any]]:
+    """The contracts that were erased, each with a version that is newer than all details before the erasure.
+
+    The details after it are newer still, so a service that is rebuilt takes them.
+    """
+    return columns(((event.contract_id, event.details_version - 1) for event in events), 2)
+
+
+def erased(wholes: Sequence[ContractWhole]) -> list[ContractWhole]:
+    """Those of these contracts whose personal data were erased. A service may have missed the erasure."""
+    return [whole for whole in wholes if whole.debtor.erased]
 
 
 async def lock_or_add(tx: Transaction, contract_ids: Iterable[UUID]) -> None:

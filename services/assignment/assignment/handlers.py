@@ -24,6 +24,7 @@ from recobro_events.contracts.portfolio import (
     ContractSegmentChanged,
     ContractStageChanged,
     ContractWhole,
+    DebtorErased,
     DebtorStatusChanged,
     PartyChanged,
     PaymentReapplied,
@@ -44,7 +45,7 @@ from recobro_events.contracts.promises import (
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
-from assignment import projection
+from assignment import erasing, projection
 from assignment.agency_feed import rules as feed
 from assignment.agency_feed.publishing import publish, publish_withdrawals
 from assignment.agency_feed.silencing import (
@@ -159,6 +160,7 @@ async def place_or_recall_whole(wholes: Sequence[ContractWhole], tx: Transaction
     reversed_payments = await payments.keep_missed_reversals(tx, wholes)
     news = {**await payments.keep_from_files(tx, wholes), **await payments.keep_missed(tx, wholes)}
     await projection.keep_wholes(tx, wholes)
+    await erasing.erase(tx, contracts.erased(wholes))
     await settle(tx, reversed_payments, Because.REVERSAL)
     await settle(tx, news, Because.PAYMENT)
     await keep_opt_outs_from_contracts(tx, wholes)
@@ -182,6 +184,14 @@ async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction)
     await contracts.keep_statuses(tx, changes)
     await publish_silences(tx, changes)
     await review_after(tx, changes)
+
+
+@consumer.on(DebtorErased)
+async def forget_person(erased: Sequence[DebtorErased], tx: Transaction) -> None:
+    """Erase where the debtor lives, and the words about the placement. The contracts are closed."""
+    await projection.POSITIONS.keep(tx, erased)
+    await erasing.erase(tx, erased)
+    await review_after(tx, erased)
 
 
 @consumer.on(ContactPointChanged)

@@ -44,6 +44,7 @@ from recobro_events.contracts.portfolio import (
     ContractStageChanged,
     ContractWhole,
     ConvenienceChanged,
+    DebtorErased,
     DebtorStatus,
     DebtorStatusChanged,
     PartyChange,
@@ -67,7 +68,7 @@ from recobro_platform import SERVICE_NAMES
 
 from dialer_feed.lists import phones
 from dialer_feed.lists.requesting import SOURCES
-from dialer_feed.projection import business_days, own_calls, results, visits
+from dialer_feed.projection import business_days, erasures, own_calls, results, visits
 from dialer_feed.projection.contracts import PORTFOLIOS, POSITIONS, keep_wholes
 from dialer_feed.withdrawals import silencing
 from dialer_feed.withdrawals.silencing import live_lists
@@ -180,6 +181,14 @@ def _reason_of_number(change: ContactPointChanged) -> Reason:
     return Reason.OPTED_OUT if change.change is ContactChange.OPTED_OUT else Reason.WRONG_NUMBER
 
 
+@consumer.on(DebtorErased)
+async def forget_person(erased: Sequence[DebtorErased], tx: Transaction) -> None:
+    """Erase names, phones and places. The contracts are closed, so they are on no list."""
+    await POSITIONS.keep(tx, erased)
+    await erasures.erase(tx, erased)
+    await live_lists(tx).withdraw_unfit(erased)
+
+
 @consumer.on(ContractPaused)
 async def withdraw_paused(paused: Sequence[ContractPaused], tx: Transaction) -> None:
     """Withdraw only where the pause covers the day. A pause that lies ahead changes nothing yet."""
@@ -233,6 +242,7 @@ async def follow_contract(wholes: Sequence[ContractWhole], tx: Transaction) -> N
     A payment that a file reports withdraws like any other payment. An entry names no contract that another person has.
     """
     await keep_wholes(tx, wholes)
+    await erasures.erase(tx, contracts.erased(wholes))
     paid = [whole for whole in wholes if whole.file_payments and not whole.is_republished]
     await live_lists(tx).withdraw([Cause.of(whole, Reason.PAYMENT) for whole in paid])
     await live_lists(tx).withdraw_unfit(wholes)

@@ -32,6 +32,7 @@ from recobro_events.contracts.portfolio import (
     ContractStageChanged,
     ContractWhole,
     ConvenienceChanged,
+    DebtorErased,
     DebtorStatus,
     DebtorStatusChanged,
     PartyChanged,
@@ -53,7 +54,7 @@ from recobro_events.contracts.promises import (
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
-from field_visits import projection
+from field_visits import erasing, projection
 from field_visits.visits.cancelling import Cause, Paid, cancel, cancel_forbidden, cancel_paid, cancel_unfit
 from field_visits.visits.reinstating import reinstate
 
@@ -165,6 +166,14 @@ async def cancel_by_status(changes: Sequence[DebtorStatusChanged], tx: Transacti
     await cancel_unfit(tx, changes)
 
 
+@consumer.on(DebtorErased)
+async def forget_person(erased: Sequence[DebtorErased], tx: Transaction) -> None:
+    """Erase names, addresses, what was found at the door, and photos. The contracts are closed."""
+    await projection.POSITIONS.keep(tx, erased)
+    await erasing.erase(tx, erased)
+    await cancel_unfit(tx, erased)
+
+
 @consumer.on(ContractPaused, ContractResumed)
 async def cancel_paused(events: Sequence[ContractPaused | ContractResumed], tx: Transaction) -> None:
     """Cancel only the visits on a day that the pause covers."""
@@ -183,6 +192,7 @@ async def cancel_closed(closings: Sequence[ContractClosed], tx: Transaction) -> 
 async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
     """A new file may have closed the contract or left nothing overdue. A payment that it reports cancels visits."""
     await projection.keep_wholes(tx, wholes)
+    await erasing.erase(tx, contracts.erased(wholes))
     new = [whole for whole in wholes if whole.file_payments and not whole.is_republished]
     paid = [Paid(e.contract_id, p.payment_id, p.business_date, e.occurred_at) for e in new for p in e.file_payments]
     await cancel_paid(tx, paid, [Cause.of(whole, Reason.PAYMENT) for whole in new])

@@ -1,12 +1,16 @@
 """The field-visits process: relays, consumers and HTTP."""
 
+from functools import partial
+
 from chassis import Program, Role, create_app
+from chassis.background import polled
 from documents.press import Press
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
 from field_visits.api import routers
 from field_visits.documents import TEMPLATES
+from field_visits.erasing import delete_photos
 from field_visits.handlers import consumer
 from field_visits.photos.redrawer import Redrawer
 from field_visits.photos.storage import PhotoStorage
@@ -14,6 +18,7 @@ from field_visits.republishing import SOURCE
 from field_visits.settings import FieldVisitsSettings
 
 SERVICE = "field-visits"
+_POLL_SECONDS = 60.0
 _TAGS = {
     "visits": "Visits, their sheets and letters.",
     "at the door": "Attendance, balance and result.",
@@ -27,6 +32,7 @@ def build_app(
 ) -> FastAPI:
     """Build the app on a migrated database, with the press for PDFs and the redrawer and storage of photos."""
     press = Press(TEMPLATES)
+    storage = PhotoStorage(settings.photos_url)
     app = create_app(
         service=SERVICE,
         title="Recobro field-visits",
@@ -36,12 +42,12 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=routers,
-        lifespan=[press.running],
+        lifespan=[press.running, polled("erased photos", partial(delete_photos, database, storage), _POLL_SECONDS)],
         role=role,
     )
     app.state.press = press
     app.state.redrawer = Redrawer()
-    app.state.photo_storage = PhotoStorage(settings.photos_url)
+    app.state.photo_storage = storage
     return app
 
 

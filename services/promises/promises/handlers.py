@@ -25,6 +25,7 @@ from recobro_events.contracts.portfolio import (
     ContractStageChanged,
     ContractState,
     ContractWhole,
+    DebtorErased,
     DebtorStatusChanged,
     PaymentReceived,
     PaymentReversed,
@@ -33,7 +34,7 @@ from recobro_events.contracts.portfolio import (
 )
 from recobro_platform import SERVICE_NAMES
 
-from promises import projection
+from promises import erasing, projection
 from promises.debtor_page import identifying, linking
 from promises.outcomes.judging import judge
 
@@ -89,11 +90,20 @@ async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction)
     await linking.end_dead(tx, [event.contract_id for event in changes])
 
 
+@consumer.on(DebtorErased)
+async def forget_person(erased: Sequence[DebtorErased], tx: Transaction) -> None:
+    """Erase the words that people wrote, and end the links to the debtor's page. What was promised stays."""
+    await projection.POSITIONS.keep(tx, erased)
+    await erasing.erase(tx, erased)
+    await linking.end_dead(tx, [event.contract_id for event in erased])
+
+
 @consumer.on(ContractRegistered, ContractRevised)
 async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
     """A new file may have closed the contract, or state a payment of which nobody knew."""
     await projection.keep_wholes(tx, wholes)
     await identifying.keep(tx, wholes)
+    await erasing.erase(tx, contracts.erased(wholes))
     await _judge(wholes, tx)
     await linking.end_dead(tx, [event.contract_id for event in wholes])
 

@@ -39,6 +39,7 @@ from recobro_events.contracts.portfolio import (
     Convenience,
     ConvenienceChanged,
     Debtor,
+    DebtorErased,
     DebtorStatus,
     DebtorStatusChanged,
     FilePayment,
@@ -103,6 +104,7 @@ class Contract:
     language: str | None = None
     tax_id: str | None = None
     postal_codes: Sequence[str] = ()
+    forgotten: bool = False
 
     def position(self) -> dict[str, Any]:
         """Return the fields of every event about the contract."""
@@ -135,11 +137,12 @@ class Contract:
             debtor_id=self.debtor_id,
             person_id=self.person_id,
             kind=self.debtor_kind,
-            name=self.name or f"Debtor of {self.number}",
+            name="" if self.forgotten else self.name or f"Debtor of {self.number}",
             tax_id=self.tax_id,
             language=self.language,
             status=self.status,
             status_version=self.status_version,
+            erased=self.forgotten,
         )
         return {
             "details_version": self.details_version,
@@ -179,6 +182,13 @@ class Contract:
         self.change(**changes)
         self.details_version += 1
         return ContractRevised(**self.position(), **self.details())
+
+    def erased(self, **changes: Any) -> DebtorErased:
+        """The settled contract after its debtor was erased. ``changes`` are those of a service's own details."""
+        self.change(forgotten=True, state=ContractState.SETTLED, overdue=Decimal("0.00"), **changes)
+        self.change(language=None, tax_id=None, postal_codes=())
+        self.details_version += 2
+        return DebtorErased(**self.position(), debtor_id=self.debtor_id, details_version=self.details_version)
 
     def paid_by_file(
         self, amount: str = "100.00", *, paid_on: date | None = None, holdoff_from: date | None = None

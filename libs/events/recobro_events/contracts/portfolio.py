@@ -198,6 +198,8 @@ class Debtor(Part):
 
     ``person_id`` is equal for debtors of one creditor who are linked as one person; status, opt-outs and call frequency
     reach all contracts of a person. Null: the debtor is linked to nobody, and is a person alone.
+
+    ``erased``: the personal data of the contract were erased, and the name is empty. See DebtorErased.
     """
 
     debtor_id: UUID
@@ -208,6 +210,7 @@ class Debtor(Part):
     language: str | None = None
     status: DebtorStatus = DebtorStatus.ACTIVE
     status_version: int = 0
+    erased: bool = False
 
 
 class ContactPoint(Part):
@@ -629,6 +632,18 @@ class DebtorStatusChanged(PositionEvent, type="portfolio.debtor-status-changed.v
     status: DebtorStatus
     status_version: int
     reported_by: str
+
+
+class DebtorErased(PositionEvent, type="portfolio.debtor-erased.v1"):
+    """The personal data of a person were erased; each contract of the person has its own event.
+
+    Whoever keeps names, phones, e-mails, addresses, tax ids, photos or texts about the contract erases them, whatever
+    they know of it. Amounts and what happened stay. ``details_version`` is that of the details without personal data;
+    all details before the erasure are older by at least two.
+    """
+
+    debtor_id: UUID
+    details_version: int
 
 
 class ContractPaused(PositionEvent, type="portfolio.contract-paused.v1"):

@@ -7,6 +7,7 @@ FROM photo JOIN visit USING (visit_id)
 """
 # The photo that the visit already has for the same uploaded bytes.
 SENT_BEFORE = f"{_PHOTO} WHERE photo.visit_id = $1 AND photo.upload_sha256 = $2"
+IS_ERASED = "SELECT erased FROM contract WHERE contract_id = $1"
 # How many photos the visit has, and how many were added to the visits of its contract within 24 hours.
 COUNTS = """
 SELECT count(*) FILTER (WHERE visit_id = $1) AS of_visit,

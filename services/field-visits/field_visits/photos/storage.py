@@ -8,7 +8,7 @@ from uuid import UUID
 
 import obstore
 from chassis import Unavailable
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 _FAILURES = (OSError, BaseError)
@@ -42,6 +42,15 @@ class PhotoStorage:
         """Delete a photo that has no row. A failed deletion does no harm: without a row nobody can read the photo."""
         with suppress(*_FAILURES):
             await obstore.delete_async(self._opened(), _name(photo_id))
+
+    async def erase(self, photo_id: UUID) -> None:
+        """Delete a photo of a person who was erased. One that is gone already is no fault."""
+        try:
+            opened = await asyncio.to_thread(self._opened)
+            with suppress(FileNotFoundError, NotFoundError):
+                await obstore.delete_async(opened, _name(photo_id))
+        except _FAILURES as error:
+            raise Unavailable("The photo cannot be deleted now.") from error
 
     def _opened(self) -> ObjectStore:
         if self._store is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from chassis import Conflict, Principal
+from chassis import Conflict, PersonErased, Principal
 from recobro_events import Database, Row
 from recobro_events.contracts.field_visits import Position
 
@@ -84,6 +84,8 @@ async def _record(
         _refuse_at(visit, taken.at)
         if known := await tx.fetchrow(queries.SENT_BEFORE, visit_id, upload_sha256):
             return known, False
+        if await tx.fetchval(queries.IS_ERASED, visit["contract_id"]):
+            raise PersonErased()
         counts = await tx.fetchrow(queries.COUNTS, visit_id, visit["contract_id"])
         assert counts is not None
         if counts["of_visit"] >= rules.MOST_PHOTOS or counts["lately"] >= rules.MOST_PHOTOS_IN_A_DAY:

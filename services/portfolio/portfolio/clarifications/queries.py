@@ -5,7 +5,10 @@ from portfolio.ledger.actors import CURRENT_ACTOR
 OPEN = """
 INSERT INTO clarification (clarification_id, contract_id, reason, detail, opened_by, instalments, opened_on,
     deadline_on, near_on)
-SELECT clarification_id, contract_id, reason, detail, opened_by, $5::integer[], opened_on, deadline_on, near_on
+SELECT clarification_id, contract_id, reason,
+    CASE WHEN EXISTS (SELECT FROM contract WHERE contract.contract_id = given.contract_id AND erased_at IS NULL)
+        THEN detail END,
+    opened_by, $5::integer[], opened_on, deadline_on, near_on
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::date[], $7::date[], $8::date[], $9::uuid[])
     AS given (contract_id, reason, detail, opened_by, opened_on, deadline_on, near_on, clarification_id)
 RETURNING *

@@ -39,6 +39,7 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
         "person_changed": ("The file of {as_of} gives the contract to another customer",),
         "person_linked": ("The customer is one person with other customers: {reason}",),
         "person_unlinked": ("The customer is one person with nobody else: {reason}",),
+        "person_erased": ("The personal data were erased: {reason}",),
         "set_aside": (
             "Contact has stopped: {service} could not apply an event",
             "Unchanged, and contact has stopped: {reason}, so a person decides",

@@ -34,11 +34,12 @@ from recobro_events.contracts.portfolio import (
 )
 
 from portfolio.debtors import contact_points_queries as queries
-from portfolio.debtors import party_changes, party_queries
+from portfolio.debtors import opt_outs, party_changes, party_queries
 from portfolio.debtors.party_changes import ChangeOfParty
 from portfolio.debtors.rules import Medium, provenance_permitted
 from portfolio.ledger import history, limits
 from portfolio.ledger.changes import Change, record_each
+from portfolio.ledger.erased import refuse_erased
 from portfolio.ledger.history import Line
 from portfolio.ledger.identities import contact_id_of
 from portfolio.ledger.locking import lock_contract, lock_contracts
@@ -141,10 +142,11 @@ class Found(NamedTuple):
 async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> ContactPoint:
     """Add a contact point. The debtor's marks on the same phone or e-mail elsewhere hold for the new one too.
 
-    Raises ``ContractUnknown``, ``ContactPointKnown``, ``TooManyContactPoints``, and ``Invalid`` when the value is not a
-    phone or e-mail.
+    Raises ``ContractUnknown``, ``PersonErased``, ``ContactPointKnown``, ``TooManyContactPoints``, and ``Invalid`` when
+    the value is not a phone or e-mail.
     """
     contract = await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
+    refuse_erased(contract)
     value = normal_form(new.kind, new.value, contract["jurisdiction"])
     if value is None:
         raise Invalid(f"This is not a valid {new.kind}.", errors=[FieldError("/value", f"is not a valid {new.kind}")])
@@ -161,11 +163,13 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
     """Add these phones and e-mails and publish them. Returns the new contact points by contract.
 
     No contract may occur twice, and the contracts are locked. A value that is not a phone or e-mail, or is known
-    already, changes nothing. A contract that is full gets a line of history instead. A contact point is stored but not
+    already, changes nothing, and neither does one of a contract whose data were erased. A contract that is full gets a
+    line of history instead. A contact point is stored but not
     usable when the jurisdiction does not accept its provenance.
     """
     rows = await tx.fetch(queries.PLACES, [one.contract_id for one in found])
     place_of = {row["contract_id"]: row for row in rows}
+    found = [one for one in found if one.contract_id in place_of]
     new: list[tuple[UUID, UUID, ContactKind, str, str, bool]] = []
     zones: list[str | None] = []
     for one in found:
@@ -183,6 +187,7 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
     given = (*zip(*new, strict=True), limits.CONTACTS_BEFORE_ADDING)
     full = await tx.fetch(queries.FULL, *given)
     await history.record(tx, [_refused(row["contract_id"], TooManyContactPoints.detail) for row in full])
+    await opt_outs.recall(tx, [(contract_id, kind, value) for _, contract_id, kind, value, *_ in new])
     points = await tx.fetch(queries.ADD, *given, zones)
     received = {one.contract_id: one.received for one in found}
     findings = [
@@ -235,20 +240,31 @@ async def change(tx: Transaction, findings: Sequence[Finding]) -> None:
 
     What is said of a party's number holds in all contracts of the creditor whose parties have it. The rows of all these
     people and of all their contracts are locked. Raises ``ContactPointUnknown`` when a contract does not have the
-    contact point. Nothing is known of a removed party's number, so nothing is changed.
+    contact point. Nothing is known of the number of a removed party or an erased person, so nothing is changed.
     """
     findings = await _with_same_numbers(tx, findings)
     rows = await tx.fetch(queries.HELD_BY, [finding.contact_id for finding in findings])
     held = {row["contact_id"]: row for row in rows}
     points = {(row["contract_id"], row["contact_id"]) for row in rows}
-    if not points.issuperset((finding.contract_id, finding.contact_id) for finding in findings):
+    missing = {one.contract_id for one in findings if (one.contract_id, one.contact_id) not in points}
+    erased = {row["contract_id"] for row in await tx.fetch(queries.ERASED, list(missing))} if missing else set()
+    if missing - erased:
         raise ContactPointUnknown()
-    findings = [finding for finding in findings if held[finding.contact_id]["value"]]
+    findings = [
+        one for one in findings if (one.contract_id, one.contact_id) in points and held[one.contact_id]["value"]
+    ]
     for wave in cut_into_waves(findings, key=lambda finding: held[finding.contact_id]["person"]):
         reported = [held[finding.contact_id] for finding in wave]
         columns = [[point[name] for point in reported] for name in ("debtor_id", "kind", "value")]
         changes = [finding.change for finding in wave]
         await tx.execute(queries.KEEP_MARKS, *columns, changes, [finding.medium for finding in wave])
+        if PatchChange.OPT_OUT_WITHDRAWN in changes:
+            taken_back = [
+                p
+                for p, change in zip(zip(*columns, strict=True), changes, strict=True)
+                if change == PatchChange.OPT_OUT_WITHDRAWN
+            ]
+            await opt_outs.forget(tx, *zip(*taken_back, strict=True))
         verified = [finding.contact_id for finding in wave if finding.change == PatchChange.VERIFIED]
         by_person = {point["person"]: finding for point, finding in zip(reported, wave, strict=True)}
         changed = await tx.fetch(queries.SPREAD_MARKS, *columns, verified)

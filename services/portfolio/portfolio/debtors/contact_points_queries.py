@@ -138,6 +138,7 @@ JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
 JOIN contract_history AS line ON line.contract_id = given.contract_id AND line.kind = 'contact_data_collected'
 GROUP BY given.contract_id
 """
+ERASED = "SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[]) AND erased_at IS NOT NULL"
 # The address is the first of the contract, as in the contract's events.
 PLACES = """
 SELECT contract_id, jurisdiction, address.state, address.postal_code, address.city
@@ -145,7 +146,7 @@ FROM contract JOIN portfolio USING (portfolio_id)
 LEFT JOIN LATERAL (
     SELECT address.state, address.postal_code, address.city FROM address
     WHERE address.contract_id = contract.contract_id ORDER BY kind, address_id LIMIT 1) AS address ON true
-WHERE contract_id = ANY($1::uuid[])
+WHERE contract_id = ANY($1::uuid[]) AND erased_at IS NULL
 """
 KNOWN = "SELECT contact_id FROM contact_point WHERE contract_id = $1 AND kind = $2 AND value = $3"
 

@@ -28,12 +28,14 @@ from pydantic import Field, model_validator
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import ContactKind, DebtorStatus, PartyChange, PartyRole, StageCause
 
+from portfolio.debtors import opt_outs
 from portfolio.debtors import party_queries as queries
 from portfolio.debtors.contact_points import normal_form
 from portfolio.debtors.party_changes import ChangeOfParty, record
 from portfolio.debtors.rules import provenance_permitted
 from portfolio.ledger import limits
 from portfolio.ledger.actors import ActorOfChange
+from portfolio.ledger.erased import refuse_erased
 from portfolio.ledger.identities import party_contact_id_of, party_id_of
 from portfolio.ledger.locking import lock_contract
 
@@ -157,12 +159,15 @@ class TooManyParties(Conflict):
 
 
 async def add(tx: Transaction, contract_id: UUID, new: NewParty) -> PartyView:
-    """Add a party. Raises ``ContractUnknown``, ``PartyKnown``, ``TooManyParties``, and ``Invalid`` for a bad value.
+    """Add a party.
+
+    Raises ``ContractUnknown``, ``PersonErased``, ``PartyKnown``, ``TooManyParties``, and ``Invalid`` for a bad value.
 
     The same name or tax id in the same role is the same party.
     """
     await tx.execute(queries.SHARE_NUMBERS, [contract_id])
     contract = await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
+    refuse_erased(contract)
     party_id = party_id_of(contract_id, new.role, new.name)
     if await _others(tx, contract_id, None, new.role, party_id, new.tax_id) >= limits.PARTIES:
         raise TooManyParties()
@@ -247,6 +252,7 @@ async def _put_points(tx: Transaction, contract: Row, party_id: UUID, contacts: 
         points.setdefault(contact_id, (contact_id, contact.kind, value, contact.provenance, permitted, zone))
     if errors:
         raise Invalid("This is not a valid phone or e-mail.", errors=errors)
+    await opt_outs.recall(tx, [(contract["contract_id"], point[1], point[2]) for point in points.values()])
     await tx.execute(queries.PUT_POINTS, party_id, *(zip(*points.values(), strict=True) if points else ((),) * 6))
     await tx.execute(queries.RETIRE_POINTS, party_id, list(points))
     await tx.execute(queries.REMEMBER_MARKS, [contract["contract_id"]])

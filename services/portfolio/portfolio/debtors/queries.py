@@ -74,6 +74,7 @@ WITH given AS MATERIALIZED (
         $9::text[], $10::text[]) AS given (contract_id, address_id, provenance, street, exterior, interior,
         neighbourhood, postal_code, city, state)
     JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
+    WHERE erased_at IS NULL
 ), added AS (
     INSERT INTO address (address_id, contract_id, kind, street, exterior, interior, neighbourhood, postal_code, city,
         state, country, provenance, authorised, issues)

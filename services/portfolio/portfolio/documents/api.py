@@ -15,6 +15,7 @@ from recobro_events import Row
 from portfolio.documents import queries
 from portfolio.documents.papers import agreement_of, no_debt_of
 from portfolio.ledger.actors import ActorOfChange
+from portfolio.ledger.erased import refuse_erased
 
 router = Router(prefix="/v1", tags=["contracts"])
 _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}}}
@@ -55,7 +56,7 @@ async def print_agreement(
     409 `letter-incomplete` when the creditor has not stated where to pay.
     """
     async with database.connection() as connection:
-        contract = await _contract(connection, contract_id)
+        contract = await _to_print(connection, contract_id)
         agreement = await connection.fetchrow(queries.AGREEMENT, contract_id, agreement_id)
     if agreement is None:
         raise AgreementUnknown()
@@ -74,7 +75,7 @@ async def print_letter_of_no_debt(
 ) -> Response:
     """Return the letter which states that the contract owes nothing. 409 `debt-open` while it is not settled."""
     async with database.connection() as connection:
-        contract = await _contract(connection, contract_id)
+        contract = await _to_print(connection, contract_id)
         waived = await connection.fetchrow(queries.WAIVED, contract_id)
     return await _print(request, database, no_debt_of(contract, waived, language), contract_id, "no_debt", None)
 
@@ -90,6 +91,12 @@ async def _contract(reader: Reader, contract_id: UUID) -> Row:
     contract: Row | None = await reader.fetchrow(queries.CONTRACT, contract_id)
     if contract is None:
         raise ContractUnknown()
+    return contract
+
+
+async def _to_print(reader: Reader, contract_id: UUID) -> Row:
+    contract = await _contract(reader, contract_id)
+    refuse_erased(contract)
     return contract
 
 

@@ -1,7 +1,7 @@
 """The statements of documents."""
 
 CONTRACT = """
-SELECT contract.contract_id, contract_number, debtor_name, contract.state, total_balance, portfolio.currency,
+SELECT contract.contract_id, contract_number, debtor_name, erased_at, contract.state, total_balance, portfolio.currency,
     portfolio.jurisdiction, coalesce(portfolio.business_date, contract.as_of) AS day, contract.language,
     creditor.name AS creditor_name, creditor.letterhead,
     ARRAY(SELECT name FROM party WHERE party.contract_id = contract.contract_id AND party.current

@@ -42,7 +42,7 @@ SELECT stated.contract_id, stated.contract_number, stated.debtor_id, stated.inco
     CASE WHEN contract.contract_id IS NULL THEN NULL
         WHEN of_root.overtaken THEN 'overtaken'
         WHEN contract.undecided_by IS NOT NULL THEN 'undecided'
-        WHEN contract.state <> 'open' THEN 'closed'
+        WHEN contract.state <> 'open' OR contract.erased_at IS NOT NULL THEN 'closed'
         WHEN NOT of_root.waits AND {OF_ANOTHER_PERSON} THEN 'other_customer'
         WHEN merged.instalments > $4 THEN 'too_many_instalments'
         WHEN merged.owed > $5 THEN 'balance_too_large' END AS why

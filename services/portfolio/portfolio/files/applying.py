@@ -52,7 +52,8 @@ INTERNAL = "internal"
 
 _OUR_FAULT = frozenset({INTERNAL, "reading_failed", "interrupted"})
 
-_CLOSED_FOR_GOOD = frozenset({"returned", "written_off"})
+_CLOSED_FOR_GOOD = frozenset({"returned", "written_off", "erased"})
+"""The states of contracts that no file changes. ``erased``: the data of the debtor were erased."""
 
 
 async def apply(database: Database, work: Work, chunk_contracts: int = CHUNK_CONTRACTS) -> None:
@@ -182,7 +183,10 @@ async def amend(tx: Transaction, work: Work, columns: Sequence[str | None], day:
 
 
 async def _locked(tx: Transaction, work: Work, rows: Collection[Row]) -> Sequence[Row]:
-    """Lock the debtors and the contracts of these rows. Returns the contracts that are known, with their state."""
+    """Lock the debtors and the contracts of these rows. Returns the contracts that are known, with their state.
+
+    The state of a contract whose debtor was erased is ``erased``.
+    """
     ids = [row["contract_id"] for row in rows]
     await parties.share_numbers(tx, work)
     await tx.execute(applying_queries.ADD_DEBTORS, work.file_id, ids, work.creditor_id)

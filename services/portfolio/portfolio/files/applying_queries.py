@@ -40,7 +40,8 @@ SELECT FROM debtor WHERE debtor_id IN (
 ORDER BY debtor_id FOR SHARE
 """
 LOCK_CONTRACTS = """
-SELECT contract_id, state FROM contract WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id FOR UPDATE
+SELECT contract_id, CASE WHEN erased_at IS NULL THEN state ELSE 'erased' END AS state
+FROM contract WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id FOR UPDATE
 """
 # $1 file, $2 contracts, $3 portfolio, $4 creditor, $5 business date, $6 as_of of the file
 REGISTER = """

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from recobro_events import Transaction
 
+from portfolio.debtors import opt_outs
 from portfolio.files import contacts_queries as queries
 from portfolio.files.reader.addresses import PARTS
 from portfolio.files.work import Work
@@ -23,6 +24,7 @@ _CONTACTS = (*REPEATED["phone"], *REPEATED["email"])
 async def add(tx: Transaction, work: Work, columns: Sequence[str | None], contract_ids: Collection[UUID]) -> None:
     """Add the contact points and addresses of the file that these contracts do not have. Nothing is replaced."""
     parts = [part for part in PARTS if part in columns]
+    await opt_outs.recall_stated(tx, work.creditor_id, work.file_id, contract_ids)
     await tx.execute(queries.ADD_CONTACT_POINTS, work.file_id, contract_ids, False, CONTACTS_BEFORE_ADDING)  # noqa: FBT003
     if parts:
         await tx.execute(queries.ADD_ADDRESSES, work.file_id, contract_ids, work.jurisdiction, parts)
@@ -40,6 +42,7 @@ async def state(
     parts = [part for part in PARTS if part in columns]
     stated = sorted({*registered, *revised})
     clear = bool(await tx.fetchval(queries.CLEARS, work.portfolio_id))
+    await opt_outs.recall_stated(tx, work.creditor_id, work.file_id, stated)
     await tx.execute(queries.PUT_CONTACT_POINTS, work.file_id, stated, clear and bool(parts))
     if contacts:
         await tx.execute(queries.LIST_WRONG_CONTACTS, work.file_id, revised, contacts, clear)

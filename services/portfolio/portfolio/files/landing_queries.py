@@ -59,21 +59,23 @@ DELETE_STAGED_OF = tuple(
 # $1 file, $2 columns of file_row in the order of the file's header, $3 the file's own header of the contract number.
 REFUSE_CLOSED = """
 WITH closed AS MATERIALIZED (
-    SELECT file_contract.contract_number, contract.state AS contract_state
+    SELECT file_contract.contract_number, contract.state AS contract_state, erased_at IS NOT NULL AS erased
     FROM file_contract JOIN contract USING (contract_id)
-    WHERE file_contract.file_id = $1 AND contract.state IN ('returned', 'written_off')
+    WHERE file_contract.file_id = $1 AND (contract.state IN ('returned', 'written_off') OR erased_at IS NOT NULL)
 ), deleted AS (
     DELETE FROM file_contract USING closed
     WHERE file_contract.file_id = $1 AND file_contract.contract_number = closed.contract_number
 ), refused AS (
     DELETE FROM file_row USING closed
     WHERE file_row.file_id = $1 AND file_row.contract_number = closed.contract_number
-    RETURNING file_row.row_number, file_row.contract_number, to_jsonb(file_row) AS cells, contract_state
+    RETURNING file_row.row_number, file_row.contract_number, to_jsonb(file_row) AS cells, contract_state, erased
 )
 INSERT INTO file_reject (file_id, row_number, contract_number, errors, cells)
 SELECT DISTINCT ON (row_number) $1, row_number, contract_number,
-    jsonb_build_array(jsonb_build_object('column', $3::text, 'code', 'contract_closed',
-        'reason', 'belongs to a contract that is ' || replace(contract_state, '_', ' '))),
+    jsonb_build_array(jsonb_build_object('column', $3::text,
+        'code', CASE WHEN erased THEN 'debtor_erased' ELSE 'contract_closed' END,
+        'reason', CASE WHEN erased THEN 'belongs to a customer whose data were erased'
+            ELSE 'belongs to a contract that is ' || replace(contract_state, '_', ' ') END)),
     (SELECT jsonb_agg(coalesce(cells ->> name, '') ORDER BY place)
         FROM unnest($2::text[]) WITH ORDINALITY AS own (name, place))
 FROM refused

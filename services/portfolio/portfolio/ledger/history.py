@@ -12,7 +12,9 @@ INTO_HISTORY = "INSERT INTO contract_history (contract_id, business_date, kind, 
 
 _RECORD = f"""
 {INTO_HISTORY}
-SELECT contract_id, coalesce(portfolio.business_date, contract.as_of), line.kind, line.summary, line.data::jsonb
+SELECT contract_id, coalesce(portfolio.business_date, contract.as_of), line.kind, line.summary,
+    CASE WHEN erased_at IS NULL THEN line.data::jsonb
+        ELSE line.data::jsonb - ARRAY['detail', 'note', 'reason_for_non_payment', 'provenance'] END
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
     WITH ORDINALITY AS line (contract_id, kind, summary, data, n)
 JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
@@ -36,7 +38,10 @@ class Line(NamedTuple):
 
 
 async def record(tx: Transaction, lines: Iterable[Line]) -> None:
-    """Write these lines with the business dates of their portfolios."""
+    """Write these lines with the business dates of their portfolios.
+
+    The lines of a contract whose debtor was erased have no texts: a late report may still bring some.
+    """
     rows: Sequence[tuple[UUID, str, str, str]] = [
         (line.contract_id, line.kind, line.summary, json.dumps(line.data, default=str)) for line in lines
     ]

@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
+from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
 from chassis.audit import reads_in_bulk
 
-from portfolio.people import candidates, convenience, people
+from portfolio.people import candidates, convenience, erasing, people
 from portfolio.people.candidates import Candidate
 from portfolio.people.convenience import ConvenienceRemoval, Conveniences, NewConvenience
+from portfolio.people.erasing import Erasability, Erasure, NewErasure
 from portfolio.people.people import Person, PersonDecision
 
 router = Router(prefix="/v1", tags=["people"])
@@ -59,3 +60,24 @@ async def remove_convenience(
 ) -> Conveniences:
     """End what a person called inconvenient, because they have said so or it was entered by mistake."""
     return await convenience.remove(tx, person_id, convenience_id, removal)
+
+
+@router.get("/people/{person_id}/erasure", dependencies=[reads("portfolio")])
+async def read_erasability(person_id: UUID, connection: ReadConnection) -> Erasability:
+    """Read whether a person may be erased: no contract is open, and no law asks for the records."""
+    return await erasing.read(connection, person_id)
+
+
+@router.post("/people/{person_id}/erasure", status_code=201, dependencies=[writes("portfolio")])
+async def erase_person(person_id: UUID, new: NewErasure, tx: WriteTransaction, who: CurrentPrincipal) -> Erasure:
+    """Erase a person's data in all services. It cannot be taken back, and needs the role supervisor.
+
+    Amounts and what happened stay. Opt-outs hold on: the phones and e-mails are kept as hashes.
+    """
+    return await erasing.erase(tx, who, person_id, new)
+
+
+@router.get("/erasures", dependencies=[reads("portfolio")])
+async def list_erasures(query: PageQuery, connection: ReadConnection) -> Page[Erasure]:
+    """List the erasures in their order. Keep this list: after the restore of an older backup they are entered again."""
+    return await erasing.listed(connection, query)

@@ -6,7 +6,10 @@ from portfolio.ledger.actors import CURRENT_ACTOR
 
 KEEP = """
 INSERT INTO report (report_id, contract_id, type, body)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]::jsonb[])
+SELECT given.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]::jsonb[])
+    AS given (report_id, contract_id, type, body)
+WHERE NOT EXISTS (
+    SELECT FROM contract WHERE contract.contract_id = given.contract_id AND contract.erased_at IS NOT NULL)
 ON CONFLICT (report_id) DO NOTHING
 """
 READ = "SELECT * FROM report WHERE report_id = $1"

@@ -1,0 +1,25 @@
+"""Nothing that people wrote about an erased debtor is left in promises. What was promised stays."""
+
+from chassis.testing.canaries import tables_with
+from promise_scene import Scene
+
+WORD = "Canarito"
+
+
+async def test_nothing_of_an_erased_person_is_left(scene: Scene) -> None:
+    contract = await scene.registered(name=f"{WORD} Pérez", tax_id="LORA850505AB1", postal_codes=("97070",))
+    link = await scene.client.post(f"/v1/contracts/{contract.contract_id}/links", json={})
+    assert link.status_code == 201, link.text
+    promise = await scene.promise(contract)
+    path = f"/v1/promises/{promise['promise_id']}/cancellation"
+    answer = await scene.client.post(path, json={"reason": f"{WORD} has moved"})
+    assert answer.status_code == 201, answer.text
+    assert "promise" in await tables_with(scene.database, [WORD])
+    before = contract.revised()
+    await scene.receives(contract.erased())
+    await scene.receives(before)
+    assert await tables_with(scene.database, [WORD]) == {}
+    [identity] = await scene.rows("SELECT tax_id, postal_codes FROM page_identity")
+    assert tuple(identity) == (None, [])
+    assert await scene.rows("SELECT FROM page_link WHERE ended_at IS NULL") == []
+    assert (await scene.read_promise(promise))["amount"] == "100.00"
