@@ -228,6 +228,23 @@ async def test_people_beside_the_debtor_are_added_corrected_and_removed(scene: S
         assert (await client.get(removal)).status_code == 404
 
 
+async def test_a_supervisor_erases_a_person_who_has_paid(scene: Scene) -> None:
+    one = await contract(scene)
+    whole = await scene.platform.get("portfolio", f"/v1/contracts/{one['contract_id']}")
+    async with scene.client() as client:
+        erasure = path_of(one, "/erasure")
+        assert "Borrar a la persona" not in await part(client, one, "ledger")
+        assert "Un contrato de la persona está abierto." in (await client.get(erasure)).text
+        refused = await scene.send(client, erasure, erasure, _key="g", reason="solicitud 7")
+        assert (refused.status_code, "está abierto" in refused.text) == (409, True)
+        await pay(scene, one, whole["total_balance"])
+        assert "Borrar a la persona" in await part(client, one, "ledger")
+        assert (await scene.send(client, erasure, erasure, _key="h", reason="solicitud 7")).status_code == 303
+        shown = await part(client, one, "ledger")
+        assert whole["debtor"]["name"] not in shown
+        assert "borrado" in shown
+
+
 async def test_a_pause_and_a_status_silence_and_a_visit_is_refused_with_the_reason(scene: Scene) -> None:
     one = await contract(scene)
     async with scene.client() as client:

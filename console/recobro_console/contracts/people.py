@@ -1,5 +1,6 @@
-"""Customers who are one person: said by a person who knows it, and taken back."""
+"""Customers who are one person: said by a person who knows it, and taken back. A person is erased for all of them."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -73,7 +74,37 @@ async def _part(page: Page, subject: Subject, values: Values) -> Response:
     return page.done(subject.path, "The customers are two people from now on.")
 
 
+async def _erasure(page: Page, subject: Subject) -> Form:
+    person_id = _person_of(subject)
+    state, person = await asyncio.gather(
+        page.services.get("portfolio", f"/v1/people/{person_id}/erasure"),
+        page.services.get("portfolio", f"/v1/people/{person_id}"),
+    )
+    held = ", ".join(each["contract_number"] for customer in person["customers"] for each in customer["contracts"])
+    facts = [(page.tr("Contracts of the person"), held)]
+    if state["open_contracts"]:
+        facts.append((page.tr("Not possible"), page.tr("A contract of the person is open.")))
+    if state["kept_until"]:
+        facts.append((page.tr("The law asks for the records until"), page.reader.day(state["kept_until"])))
+    return Form(
+        page.tr("Erase this person?"),
+        page.tr("Erase for good"),
+        subject.path,
+        [text("reason", page.tr("Reason"), hint=page.tr("It stands in the history: name nobody."))],
+        [*about(page, subject.contract), *facts],
+        page.tr("Name, tax id, phones, e-mails, addresses, photos and notes go everywhere. This cannot be undone."),
+        is_danger=True,
+    )
+
+
+async def _erase(page: Page, subject: Subject, values: Values) -> Response:
+    path = f"/v1/people/{_person_of(subject)}/erasure"
+    await page.services.post("portfolio", path, given(values, "reason"), key=values.get(KEY))
+    return page.done(subject.path, "The personal data are erased.")
+
+
 ACTS: Mapping[str, Act] = {
+    "erasure": Act("portfolio", _erasure, _erase),
     "join": Act("portfolio", _joining, _join, lambda _, __: {"/contract_id": "number"}),
     "part": Act("portfolio", _parting, _part),
 }

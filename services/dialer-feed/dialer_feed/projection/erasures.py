@@ -15,6 +15,7 @@ _ERASE = (
         f"UPDATE {table} SET unknown_phone = '' WHERE contract_id = ANY($1::uuid[]) AND unknown_phone <> ''"
         for table in ("call_result", "attempt", "permit")
     ),
+    "UPDATE call_result SET recording_uri = NULL WHERE contract_id = ANY($1::uuid[]) AND recording_uri IS NOT NULL",
     "UPDATE dialer_report SET detail = NULL WHERE contract_id = ANY($1::uuid[]) AND detail IS NOT NULL",
 )
 _ERASE_DETAILS = erase_details(name="''", region="NULL", places="NULL", conveniences="'[]'", erased="true")
