@@ -120,7 +120,8 @@ TEXTS = (
         SELECT history_id, jsonb_object_agg(fact.key, '{ERASED}') AS data
         FROM contract_history CROSS JOIN LATERAL jsonb_each_text(data) AS fact
         WHERE contract_id = ANY($1::uuid[]) AND CASE
-            WHEN fact.key IN ('detail', 'note', 'reason_for_non_payment', 'recording_uri') THEN fact.value IS NOT NULL
+            WHEN fact.key IN ('detail', 'note', 'reason_for_non_payment', 'recording', 'recording_uri')
+            THEN fact.value IS NOT NULL
             WHEN fact.key = 'reported_by' AND data ? 'event_id' THEN false
             WHEN fact.key IN ('reason', 'why', 'provenance', 'reported_by', 'decision')
             THEN NOT {_IS_CODE.format("fact.value")} END
