@@ -21,7 +21,8 @@ _RUNTIME = "consumer lane topic partition partitions offset group event_id event
 _FIGURES = "count deleted entries seconds pause_seconds host port revision state code waiting_for attempts as_of"
 _SEALS = "seal_id digest"
 _IDS = """agency_id agreement_id call_id campaign_id clarification_id contact_id contract_id creditor_id debtor_id
-    file_id list_id pause_id payment_id photo_id placement_id portfolio_id promise_id rule_id run_id visit_id"""
+    file_id list_id pause_id payment_id photo_id placement_id portfolio_id promise_id rule_id run_id visit_id
+    worklist_id"""
 FIELDS = frozenset(name for names in (_REQUEST, _ERRORS, _RUNTIME, _FIGURES, _SEALS, _IDS) for name in names.split())
 """The only fields of a log line: ids and figures, never a name, a phone, a tax id or a person's text."""
 
