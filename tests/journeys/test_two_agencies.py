@@ -148,6 +148,11 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     contracts = [str(uuid.uuid5(uuid.UUID(ids["portfolio_id"]), entry["contract_number"])) for entry in entries]
     ids["contract_id"] = contracts[0]
     stage.numbers = {"contract_number": entries[0]["contract_number"], "phone": entries[0]["phones"][0]}
+    ids["call_id"] = uuid.uuid4().hex
+    call = {"call_id": ids["call_id"], "list_id": ids["list_id"], **stage.numbers, "agent": "a", "started_at": NOW}
+    call |= {"duration_seconds": 1, "disposition": "no_answer"}
+    taken = stage.ask(stage.mine, "POST", "dialer-feed", "/v1/calls", [call]).raise_for_status().json()
+    assert taken["accepted"] == 1, taken
     placements = client.get("assignment", "/v1/placements", contract_id=contracts[0], kind="dialing")
     ids["placement_id"] = placements["items"][0]["placement_id"]
     ids["visit_id"] = client.post_when_known("field-visits", "/v1/visits", new_visit(contracts[0]))["visit_id"]
@@ -165,6 +170,8 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["promise_id"] = promise.raise_for_status().json()["promise_id"]
     plan = stage.ask(stage.mine, "POST", "promises", "/v1/agreements", new_plan(contracts[2]))
     ids["agreement_id"] = plan.raise_for_status().json()["agreement_id"]
+    link = client.post_when_known("promises", f"/v1/contracts/{contracts[2]}/links", {})
+    ids["link_id"] = link["link_id"]
     paid = {"amount": "10.00", "paid_on": AS_OF.isoformat(), "channel": "bank", "reference": uuid.uuid4().hex}
     ids["payment_id"] = client.post("portfolio", f"/v1/contracts/{contracts[3]}/payments", paid)["payment_id"]
     fee = {"kind": "fee", "amount": "1.00", "charged_on": AS_OF.isoformat(), "reason": "costs"}
@@ -239,6 +246,7 @@ def bodies(stage: Stage) -> dict[str, Any]:
         },
         "POST assignment /v1/placements/{placement_id}/acknowledgement": reason,
         "POST assignment /v1/placements/{placement_id}/objection": reason,
+        "POST assignment /v1/placements/acknowledgements": {"placement_ids": [str(uuid.UUID(int=7))]},
         "POST promises /v1/promises": new_promise(stage.ids["contract_id"]),
         "POST promises /v1/promises/{promise_id}/cancellation": reason,
         "POST promises /v1/agreements": new_plan(stage.ids["contract_id"]),
