@@ -17,6 +17,9 @@ _ERASE = (
     ),
     "UPDATE proposal SET proof = 'erased' WHERE contract_id = ANY($1::uuid[]) AND proof IS NOT NULL",
     "UPDATE page_link SET tried = '{}' WHERE contract_id = ANY($1::uuid[])",
+    # Why a person has ended a link is in that person's words.
+    "UPDATE page_link SET ended_because = 'erased' WHERE contract_id = ANY($1::uuid[]) AND ended_because NOT IN"
+    " ('replaced', 'wrong_answers', 'debtor', 'contract_closed', 'deceased', 'represented', 'identity_unknown')",
 )
 # An older whole contract does not bring the digests back.
 _ERASE_IDENTITIES = """

@@ -10,6 +10,9 @@ async def test_nothing_of_an_erased_person_is_left(scene: Scene) -> None:
     contract = await scene.registered(name=f"{WORD} Pérez", tax_id="LORA850505AB1", postal_codes=("97070",))
     link = await scene.client.post(f"/v1/contracts/{contract.contract_id}/links", json={})
     assert link.status_code == 201, link.text
+    path = f"/v1/links/{link.json()['link_id']}/revocation"
+    assert (await scene.client.post(path, json={"reason": f"{WORD} has moved"})).status_code == 201
+    assert (await scene.client.post(f"/v1/contracts/{contract.contract_id}/links", json={})).status_code == 201
     promise = await scene.promise(contract)
     path = f"/v1/promises/{promise['promise_id']}/cancellation"
     answer = await scene.client.post(path, json={"reason": f"{WORD} has moved"})
