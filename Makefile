@@ -70,7 +70,11 @@ money: setup ## play 10,000 histories of files, payments, charges and agreements
 
 floor: money ## play weeks of files and days of a floor (SEQUENCES, DAYS, CONTRACTS, SEED)
 	@RECOBRO_FLOOR_DAYS=$(or $(DAYS),30) RECOBRO_FLOOR_CONTRACTS=$(or $(CONTRACTS),2000) \
-		RECOBRO_FLOOR_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --timeout 14400 tests/floor
+		RECOBRO_FLOOR_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --timeout 14400 tests/floor/test_thirty_days.py
+
+dialing-day: setup ## a day of permits and calls while contracts change and dialer-feed is stopped ten times (CONTRACTS, SEED)
+	@RECOBRO_DIALING_CONTRACTS=$(or $(CONTRACTS),2000) RECOBRO_FLOOR_SEED=$(or $(SEED),1) \
+		$(BIN)/python -m pytest -n 0 --timeout 7200 tests/floor/test_dialing_day.py
 
 stage-histories: setup ## compare the stages of every day of random histories with a plain model (HISTORIES, SEED)
 	@HISTORIES=$(or $(HISTORIES),10000) SEED=$(or $(SEED),20261130) $(BIN)/python -m pytest -q --timeout 14400 \
@@ -193,5 +197,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast client-check floor stage-histories simulate attack-short attack day-short day faults-short faults faults-long bench-dialer bench-strategy bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check floor dialing-day stage-histories simulate attack-short attack day-short day faults-short faults faults-long bench-dialer bench-strategy bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

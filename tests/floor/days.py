@@ -1,6 +1,7 @@
 """A day: lists, calls by old lists, changes, calls by the list, and the comparison."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -106,18 +107,29 @@ async def decide(floor: Floor, one: Contract) -> None:
 
 
 async def change_some(floor: Floor) -> None:
+    """Some changes, and calls of the contracts that they have changed."""
+    before = now(floor)
+    changed_ones = await carry_out_changes(floor, _CHANGES)
+    await floor.platform.settled()
+    for contract in floor.contracts:
+        contract.withdraw(floor.day)
+    for agency in floor.agencies:
+        changed = [one for one in changed_ones if has_entry(one, agency)]
+        await call(floor, agency, agency.list_id, changed[:5], before)
+
+
+async def carry_out_changes(floor: Floor, among: Mapping[str, changes.Change]) -> list[Contract]:
     """One change for each of some people, all at once: changes of different people need no order."""
     count = max(1, int(len(floor.contracts) * floor.share_changed / 3))
     chosen: dict[str, Contract] = {}
     for contract in floor.chance.sample(floor.contracts, count):
         chosen.setdefault(contract.person.number, contract)
     gate = asyncio.Semaphore(AT_ONCE)
-    before = now(floor)
 
     async def carry_out(one: Contract, kinds: list[str], luck: float) -> None:
         async with gate:
             for kind in kinds:
-                act = _CHANGES[kind].act
+                act = among[kind].act
                 if await act(floor, one, luck):
                     floor.played[kind] += 1
                     return
@@ -125,17 +137,12 @@ async def change_some(floor: Floor) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             for contract in chosen.values():
-                group.create_task(carry_out(contract, kinds(floor), floor.chance.random()))
+                group.create_task(carry_out(contract, kinds(floor, among), floor.chance.random()))
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
-    await floor.platform.settled()
-    for contract in floor.contracts:
-        contract.withdraw(floor.day)
-    for agency in floor.agencies:
-        changed = [one for one in chosen.values() if has_entry(one, agency)]
-        await call(floor, agency, agency.list_id, changed[:5], before)
+    return list(chosen.values())
 
 
-def kinds(floor: Floor) -> list[str]:
+def kinds(floor: Floor, among: Mapping[str, changes.Change]) -> list[str]:
     """The kinds of changes in the order in which they are tried, until one is possible."""
-    return sorted(_CHANGES, key=lambda kind: floor.chance.random() ** (1 / _CHANGES[kind].weight), reverse=True)
+    return sorted(among, key=lambda kind: floor.chance.random() ** (1 / among[kind].weight), reverse=True)
