@@ -1,9 +1,9 @@
 """How old the service's knowledge is: a barrier of one round, opened again and again.
 
-When it is reached, everything that the other services had acknowledged when it was opened has been applied here. A
-permit is given only if the last one that was reached is young enough. A service that does not publish, a log that does
-not deliver and a consumer that has stopped therefore end permits, whichever process it happens in. The barrier of a
-list tells the same, so none is opened beside it.
+When the barrier is reached, everything that the other services had acknowledged when it was opened has been applied
+here. A permit is given only if the last one that was reached is young enough. A service that does not publish, a log
+that does not deliver and a consumer that has stopped therefore end permits, whichever process it happens in. The
+barrier of a list shows the same, so no second barrier is opened beside it.
 """
 
 import asyncio

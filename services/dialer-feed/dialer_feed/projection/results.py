@@ -1,4 +1,4 @@
-"""What debtors have promised and paid: by it contacts are measured. Nothing here silences."""
+"""What debtors have promised and paid. Productivity measures calls by it. Nothing here silences."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
 """Attempts of the creditor's own people to reach a debtor, before an agency collects.
 
-A call counts for the caps of call frequency, the ladder and the segments as a dialer's call does. Calls and messages
+A call counts for the limits of call frequency, the ladder and the segments as a dialer's call does. Calls and messages
 together decide placement rules that wait for attempts. What the debtor said beside the outcome is entered by the routes
 of promises, disputes, statuses and contact points.
 """
