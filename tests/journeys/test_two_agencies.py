@@ -31,6 +31,8 @@ AS_OF = date(2026, 11, 22)
 ANY_AMOUNT = {"promise_limits": {"min_share_percent": "0"}}
 NOT_FOR_AGENCIES = 403
 NO_LETTER = "9007199254740993"
+NOT_SECRET = ("portfolio_id", "creditor_id", "file_id", "rule_id", "version")
+"""Ids that other agencies may know, and a number that stands in many an answer."""
 """The id of a letter, an unsent event or a report that a person decides. They belong to no agency."""
 
 FOR_OPERATORS = ("/v1/parked-keys", "/v1/dead-letters", "/v1/unsent-events", "/v1/rebuild")
@@ -292,7 +294,7 @@ def answer(stage: Stage, token: str, method: str, service: str, path: str) -> ht
 
 def test_no_agency_sees_another_agency_s_data(stage: Stage) -> None:
     """The answer is 404 for an object, 403 for an operator's route, and a list does not contain the object."""
-    mine = set(stage.ids.values()) - {stage.ids[name] for name in ("portfolio_id", "creditor_id", "file_id", "rule_id")}
+    mine = set(stage.ids.values()) - {stage.ids[name] for name in NOT_SECRET}
     wrong = []
     for method, service, path in routes(stage):
         found = answer(stage, stage.others, method, service, path)
