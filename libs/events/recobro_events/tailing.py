@@ -1,4 +1,4 @@
-"""Reads what is appended to a log from now on, for watchers that keep no position.
+"""Reads what is appended to a log from now on, for programs that only watch and keep no position.
 
 A tail reads in a group of its own, without an inbox and a database. It sees only the records that are appended while it
 reads. It answers no barrier, and no barrier waits for it.
