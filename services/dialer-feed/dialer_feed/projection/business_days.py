@@ -1,4 +1,4 @@
-"""Since when each portfolio had which business date, as this service heard it."""
+"""Since when each portfolio had which business date, as this service learned it."""
 
 from collections.abc import Sequence
 

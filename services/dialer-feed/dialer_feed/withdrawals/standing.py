@@ -1,7 +1,8 @@
 """Whether what an agency reports takes effect.
 
-It does if the agency found it out while the contract was with it and its list was not over, and reports it within the
-days of grace. Otherwise the report is kept, and a person decides. What is dialled from inside always takes effect.
+A report takes effect if the agency learned the fact while the contract was with the agency and the list was not over,
+and if the report comes within the days of grace. Otherwise the report is kept, and a person decides. A report of the
+creditor's own people always takes effect.
 """
 
 from collections.abc import Sequence
