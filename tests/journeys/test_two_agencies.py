@@ -151,8 +151,8 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["contract_id"] = contracts[0]
     stage.numbers = {"contract_number": entries[0]["contract_number"], "phone": entries[0]["phones"][0]}
     ids["call_id"] = uuid.uuid4().hex
-    call = {"call_id": ids["call_id"], "list_id": ids["list_id"], **stage.numbers, "agent": "a", "started_at": NOW}
-    call |= {"duration_seconds": 1, "disposition": "no_answer"}
+    said = {"agent": "a", "started_at": NOW, "duration_seconds": 1, "disposition": "no_answer"}
+    call = {"call_id": ids["call_id"], "list_id": ids["list_id"], **stage.numbers, **said}
     taken = stage.ask(stage.mine, "POST", "dialer-feed", "/v1/calls", [call]).raise_for_status().json()
     assert taken["accepted"] == 1, taken
     placements = client.get("assignment", "/v1/placements", contract_id=contracts[0], kind="dialing")

@@ -73,13 +73,15 @@ def forms_of_numbers() -> tuple[str, str]:
 
     In some countries, such as Mexico and the US, a number may be either, and fits both.
     """
-    forms = [
-        (_phone_rule(code)[0].calling_code, phonenumbers.PhoneMetadata.metadata_for_region(code)) for code in codes()
-    ]
-    known = [(calling_code, metadata) for calling_code, metadata in forms if metadata is not None]
-    mobile = "|".join(f"{calling_code}(?:{one.mobile.national_number_pattern})" for calling_code, one in known)
-    fixed = "|".join(f"{calling_code}(?:{one.fixed_line.national_number_pattern})" for calling_code, one in known)
-    return rf"^\+(?:{mobile})$", rf"^\+(?:{fixed})$"
+    mobile: list[str] = []
+    fixed: list[str] = []
+    for code in codes():
+        calling_code = _phone_rule(code)[0].calling_code
+        known = phonenumbers.PhoneMetadata.metadata_for_region(code)
+        for forms, kind in ((mobile, known.mobile), (fixed, known.fixed_line)) if known is not None else ():
+            if kind is not None:
+                forms.append(f"{calling_code}(?:{kind.national_number_pattern})")
+    return rf"^\+(?:{'|'.join(mobile)})$", rf"^\+(?:{'|'.join(fixed)})$"
 
 
 _CHECKS: Mapping[str, Callable[[str], str]] = MappingProxyType(
