@@ -23,6 +23,12 @@ _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*\bhidden=\"(?:1|true)\"")
 _ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b[^>]*\bt=\"e\"")
 _REFERENCE = re.compile(rb"<(?:\w+:)?c\b[^>]*?\br=\"([A-Z]{1,3})([0-9]{1,7})\"")
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
+_COUNTS_FROM_1904 = re.compile(rb"<(?:\w+:)?workbookPr\b[^>]*\bdate1904\s*=\s*[\"'](?:1|true)[\"']")
+_DAY_NUMBER = re.compile(rf"{NUMBER_SIGN}([0-9]{{5}})(\.[0-9]+)?")
+_DAYS_TO_1904 = 1462
+"""A workbook that counts days from 1904 has a number that is so much smaller for the same day."""
+_DATES = frozenset({"due_date", "first_due_date", "calculated_on", "origination_date", "paid_on"})
+"""The fields of portfolio files and of payment files that are days."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +183,10 @@ def _sheet(book: CalamineWorkbook, name: str, path: Path, layout: Layout) -> She
         raise FileProblem("too_wide", f"The header has {len(cells):,} columns; a file has at most {MAX_COLUMNS}.")
     head = checked_head(cells, meaning, layout, ",", 0)
     width = len(cells)
-    body = (_fitted(row, width) for row in chain(first[place + 1 :], rows))
+    body: Iterable[list[str]] = (_fitted(row, width) for row in chain(first[place + 1 :], rows))
+    if _counts_from_1904(path):
+        dates = [number for number, field in enumerate(meaning.fields) if field in _DATES]
+        body = (_counted_from_1900(row, dates) for row in body)
     return Sheet(chain([cells], body), head, place + 1, name, _warnings(book, sheet, path, name))
 
 
@@ -202,6 +211,19 @@ def _fitted(row: list[str], width: int) -> list[str]:
     while len(row) > width and not row[-1].strip():
         row.pop()
     return row + [""] * (width - len(row))
+
+
+def _counts_from_1904(path: Path) -> bool:
+    """Workbooks of old Macs do. Their cells with the format of a date are dates already, other numbers are not."""
+    with zipfile.ZipFile(path) as archive:
+        return _COUNTS_FROM_1904.search(archive.read("xl/workbook.xml")) is not None
+
+
+def _counted_from_1900(row: list[str], dates: Sequence[int]) -> list[str]:
+    for place in dates:
+        if number := _DAY_NUMBER.fullmatch(row[place]):
+            row[place] = f"{NUMBER_SIGN}{int(number[1]) + _DAYS_TO_1904}{number[2] or ''}"
+    return row
 
 
 def _warnings(book: CalamineWorkbook, sheet: CalamineSheet, path: Path, name: str) -> tuple[str, ...]:

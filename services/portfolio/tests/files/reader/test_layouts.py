@@ -13,6 +13,7 @@ from uuid import UUID
 import openpyxl
 import polars as pl
 import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.reader.checks import Reading
 from portfolio.files.reader.contracts import Contracts
@@ -188,6 +189,34 @@ def test_a_workbook_with_a_cover_sheet_and_mixed_cells(tmp_path: Path) -> None:
     assert "1 rows of the sheet are hidden. They are read like the others." in found.summary.warnings
     assert found.rejected == []
     assert all(map(SENTENCES.knows, found.summary.warnings))
+
+
+@pytest.mark.parametrize("written", ['"1"', '"true"', "'1'"])
+def test_a_workbook_that_counts_days_from_1904_is_read_like_any_other(tmp_path: Path, written: str) -> None:
+    book = openpyxl.Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    rows: list[Sequence[object]] = [
+        [*HEADER, "Fecha de otorgamiento"],
+        [1, "Ana", date(2026, 11, 30), 44894, 44894],
+        [2, "Eva", 44894, 44894, date(2024, 2, 29)],
+        [3, "Luz", 44894.5, 1, datetime.fromisoformat("2024-02-29 10:30")],
+        [4, "Sol", "2026-11-30", 1, None],
+    ]
+    for row in rows:
+        book.worksheets[0].append(row)
+    content = io.BytesIO()
+    book.save(content)
+    with zipfile.ZipFile(content) as archive:
+        parts = [(name, archive.read(name)) for name in archive.namelist()]
+    found = read(tmp_path, zipped(*((n, part.replace(b'1904="1"', f"1904={written}".encode())) for n, part in parts)))
+    assert figures(found) == [
+        ("1", "2026-11-30", "44894.00"),
+        ("2", "2026-11-30", "44894.00"),
+        ("3", "2026-11-30", "1.00"),
+        ("4", "2026-11-30", "1.00"),
+    ]
+    granted = [row["origination_date"] for row in found.accepted]
+    assert granted == ["2026-11-30", "2024-02-29", "2024-02-29", ""]
 
 
 def test_the_sheet_that_a_profile_names_is_read(tmp_path: Path) -> None:
