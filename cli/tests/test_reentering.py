@@ -230,3 +230,29 @@ def test_a_party_comes_back_with_what_was_said_of_its_numbers_and_a_removed_one_
     assert sent(platform, "PATCH portfolio /v1/contact-points/k-1") == [{"change": "invalid"}] * 2
     assert sent(platform, "PATCH portfolio /v1/contact-points/k-2") == [{"change": "opted_out", "medium": None}] * 2
     assert len(sent(platform, "POST portfolio /v1/parties/t-1/removal")) == 1
+
+
+def test_a_lost_erasure_is_done_once_for_all_contracts_of_the_person(platform: FakePlatform, tmp_path: Path) -> None:
+    erased = {"debtor_id": "d-1", "details_version": 9}
+    path = listing(
+        tmp_path, ("portfolio.debtor-erased.v1", CONTRACT, erased), ("portfolio.debtor-erased.v1", "c-2", erased)
+    )
+    way = "portfolio /v1/people/d-1/erasure"
+    done = {"erased_at": "2026-11-22T10:00:00Z"}
+    platform.set_answers(f"GET {way}", {"erased_at": None}, done)
+    platform.set_answers(f"POST {way}", done)
+    assert outcomes(platform, path) == (0, ["entered", "known"])
+    [body] = sent(platform, f"POST {way}")
+    assert body["reason"]
+    assert outcomes(platform, tmp_path / "entered-portfolio-1.csv") == (0, ["known", "known"])
+    assert len(sent(platform, f"POST {way}")) == 1
+
+
+def test_an_erasure_that_is_refused_is_named_and_its_list_stays(platform: FakePlatform, tmp_path: Path) -> None:
+    path = listing(tmp_path, ("portfolio.debtor-erased.v1", CONTRACT, {"debtor_id": "d-1", "details_version": 9}))
+    way = "portfolio /v1/people/d-1/erasure"
+    is_open = {"type": "urn:recobro:problem:contracts-open", "detail": "A contract of the person is open."}
+    platform.set_answers(f"GET {way}", {"erased_at": None})
+    platform.set_answers(f"POST {way}", is_open, status=409)
+    assert outcomes(platform, path) == (1, ["refused"])
+    assert path.exists()

@@ -1,5 +1,6 @@
 """Statements of banks: booked credits are payments, their reversals take them back, and balances prove the whole."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,8 @@ from portfolio.bank_files.reader import camt053 as camt
 from portfolio.bank_files.reader import mt940 as swift
 from portfolio.tabular.records import FileProblem
 from service_client import ServiceClient
+
+PAGE = Path(__file__).parents[4] / "docs" / "payments.md"
 
 
 async def test_a_camt_053_is_booked_entry_by_entry_and_its_batches_transaction_by_transaction(
@@ -60,6 +63,19 @@ async def test_a_camt_053_is_booked_entry_by_entry_and_its_batches_transaction_b
     second = await service.bank_file(portfolio_id, taken_back)
     assert counts(second) == {"reversals": 1}
     assert await unpaid(service, portfolio_id, "C-1") == Decimal(200)
+
+
+async def test_the_statements_of_the_page_are_booked_as_they_are_written(service: ServiceClient) -> None:
+    portfolio_id = await portfolio(service)
+    text = PAGE.read_text()
+    [camt_053, mt_940] = [re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)[-1] for kind in ("xml", "text")]
+    for statement, kind, warnings in ((camt_053, "camt.053", 0), (mt_940, "mt940", 1)):
+        file = await service.bank_file(portfolio_id, statement)
+        assert (file["status"], file["format"], file["error"]) == ("loaded", kind, None)
+        assert (counts(file), len(file["warnings"])) == ({"payments": 1}, warnings)
+    assert [await unpaid(service, portfolio_id, f"C-{n}") for n in (1, 2)] == [Decimal("119.50"), Decimal(140)]
+    payments = [(await service.get(f"/v1/contracts/{uuid5(portfolio_id, f'C-{n}')}/payments"))["items"] for n in (1, 2)]
+    assert [[one["reference"] for one in found] for found in payments] == [["BANK-0001"], ["BANK-0002"]]
 
 
 async def test_an_mt940_is_booked_line_by_line(service: ServiceClient) -> None:
