@@ -75,6 +75,8 @@ async def everything_is_said(service: ServiceClient, portfolio_id: UUID, contrac
     }
     taken = await post(service, f"{path}/charges", **charge)
     await post(service, f"/v1/charges/{taken['charge_id']}/reversal", reason=f"{WORD} was right")
+    paid = await post(service, f"{path}/payments", amount="1.00", paid_on="2026-09-10", channel="branch")
+    await post(service, f"/v1/payments/{paid['payment_id']}/reversal", reason=f"{WORD} paid by mistake")
     dispute: dict[str, Any] = {"reason": f"the neighbour {WORD}", "detail": f"says {WORD}", "opened_by": "debtor"}
     opened = await post(service, f"{path}/clarifications", **dispute)
     outcome: dict[str, Any] = {"outcome": "rejected", "detail": f"{WORD} is wrong"}
@@ -101,7 +103,7 @@ async def test_nothing_of_an_erased_person_is_left_but_the_money(service: Servic
     assert rejected["rows_rejected"] == 1
     before = await tables_with(service.database, CANARIES)
     written = {"address", "charge", "clarification", "contact_point", "contract", "contract_history", "convenience"}
-    assert written | {"file_reject", "party", "pause", "report"} <= set(before)
+    assert written | {"file_reject", "party", "pause", "payment", "report"} <= set(before)
 
     person_id = await person_of(service, portfolio_id, "A-1")
     assert (await service.get(f"/v1/people/{person_id}/erasure"))["may_be_erased"] is True
@@ -115,7 +117,7 @@ async def test_nothing_of_an_erased_person_is_left_but_the_money(service: Servic
         assert told.status_code == 200, path
         assert not [one for one in CANARIES if one in told.text], path
     assert (shown["debtor"]["name"], shown["contact_points"], shown["addresses"]) == ("", [], [])
-    assert [one["amount"] for one in shown["payments"]] == ["100.00"]
+    assert [one["amount"] for one in shown["payments"]] == ["100.00", "1.00"]
     kinds = [line["kind"] for line in await service.history(portfolio_id, "A-1")]
     assert {"registered", "payment_received", "clarification_opened", "person_erased"} <= set(kinds)
     rejects = await service.client.get(f"/v1/files/{rejected['file_id']}/rejects")
