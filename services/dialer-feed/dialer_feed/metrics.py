@@ -52,7 +52,7 @@ for _kind in ("numbers_changed", "others_changed"):
     ENTRY_CHANGE_SECONDS.labels(_kind)
 for _acknowledged in ("yes", "no"):
     WRONGFUL_CALLS.labels(_acknowledged)
-for _kind in ("outside_hours", "frequency", "no_permit", "suppressed"):
+for _kind in ("outside_hours", "frequency", "no_permit", "suppressed", "inconvenient"):
     BREACHES.labels(_kind)
 for _outcome in ("granted", "stale"):
     PERMITS.labels(_outcome)

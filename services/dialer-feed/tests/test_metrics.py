@@ -1,10 +1,13 @@
 """The metrics of lists, withdrawals and calls."""
 
+import re
 import time
 from datetime import UTC, datetime
 
 import httpx
 from dialer_feed import metrics
+from dialer_feed.calls import queries
+from dialer_feed.calls.rules import Breach
 from dialer_feed.lists import requesting
 from dialer_feed.lists.builder import Builder
 from dialing_scene import DAY, Scene
@@ -20,8 +23,17 @@ def test_series_with_alerts_are_reported_as_zero_at_start() -> None:
     """A series that starts with its first case would hide that case, because Prometheus sees no increase."""
     for acknowledged in ("yes", "no"):
         assert value("wrongful_calls_total", acknowledged=acknowledged) is not None
+    for breach in set(Breach) - {Breach.SILENCE}:
+        assert value("contact_breaches_total", kind=breach) is not None
     assert value("dialing_lists_total", outcome="failed") is not None
     assert value("withdrawal_seconds_count", reason="payment") is not None
+
+
+def test_every_breach_that_is_stored_can_be_asked_for() -> None:
+    stored = re.findall(r"THEN '([a-z_]+)' END", queries.RECORD) + re.findall(
+        r"ARRAY\['(\w+)'\]", queries.MARK_TOO_FREQUENT
+    )
+    assert {*stored, Breach.SILENCE} == set(Breach)
 
 
 async def test_metrics_report_the_oldest_list_in_building_and_the_last_publication(scene: Scene) -> None:

@@ -1,7 +1,6 @@
 """HTTP route by which operators read the calls that broke a rule of contact."""
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from chassis import OutputModel, Page, PageQuery, ReadConnection, Router, page, reads
@@ -9,6 +8,7 @@ from chassis.audit import reads_in_bulk
 from recobro_events.contracts.dialer_feed import Disposition
 
 from dialer_feed.calls import queries, rules
+from dialer_feed.calls.rules import Breach
 
 router = Router(prefix="/v1", tags=["dialers"])
 
@@ -40,7 +40,7 @@ class CallBreach(OutputModel):
 async def list_breaches(
     query: PageQuery,
     reader: ReadConnection,
-    kind: Literal["silence", "outside_hours", "frequency", "no_permit", "suppressed"] | None = None,
+    kind: Breach | None = None,
     agency_id: UUID | None = None,
     contract_id: UUID | None = None,
 ) -> Page[CallBreach]:

@@ -1,6 +1,7 @@
 """The meaning of a call's disposition, and whether a call counts."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from uuid import UUID
 
 from jurisdictions import UnknownJurisdiction, profile, profile_of_region, unconnected_calls_count
@@ -34,6 +35,17 @@ _SPOKE_WITH_THE_DEBTOR = frozenset(
         Disposition.OPTED_OUT,
     }
 )
+
+
+class Breach(StrEnum):
+    """A rule of contact that a call broke. ``silence``: the call was wrongful."""
+
+    SILENCE = "silence"
+    OUTSIDE_HOURS = "outside_hours"
+    FREQUENCY = "frequency"
+    NO_PERMIT = "no_permit"
+    SUPPRESSED = "suppressed"
+    INCONVENIENT = "inconvenient"
 
 
 def acts_like(disposition: Disposition) -> WithdrawalReason | None:

@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from field_visits.door.rules import Breach
 from printed_documents import RecordingPress, texts
+from prometheus_client import REGISTRY
 from recobro_events.contracts.field_visits import (
     AddressChecked,
     AddressCollected,
@@ -53,6 +55,11 @@ async def test_the_attendance_of_anybody_else_returns_no_balance(scene: Scene, a
     assert answer.status_code == 201
     assert answer.json() == {"visit_id": visit, "attended_by": attended_by, "at": moment()}
     assert not any((await scene.rows("SELECT told_balance FROM attendance"))[0])
+
+
+def test_every_breach_is_reported_as_zero_at_start() -> None:
+    for breach in Breach:
+        assert REGISTRY.get_sample_value("contact_breaches_total", {"kind": breach}) is not None
 
 
 @pytest.mark.process

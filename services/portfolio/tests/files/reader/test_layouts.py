@@ -203,7 +203,7 @@ def test_a_workbook_that_counts_days_from_1904_is_read_like_any_other(tmp_path: 
         [4, "Sol", "2026-11-30", 1, None],
     ]
     for row in rows:
-        book.worksheets[0].append(row)
+        book.worksheets[0].append(list(row))
     content = io.BytesIO()
     book.save(content)
     with zipfile.ZipFile(content) as archive:
