@@ -172,7 +172,7 @@ async def _segments(recording: Recording, portfolio: str, contract: str) -> None
             {
                 "step": "reminder",
                 "when": {"days_past_due": {"min": 1}},
-                "allows": {"contacts": ["message", "call", "visit"], "campaigns": ["blaster", "manual"]},
+                "allows": {"contacts": ["message", "call", "visit"], "campaigns": ["blaster", "predictive", "manual"]},
             },
             {"step": "direct_contact", "when": {"days_past_due": {"min": 8}, "attempts": {"min": 3}}},
             {"step": "extrajudicial_notice", "when": {"days_past_due": {"min": 31}, "segments": ["chronic"]}},
