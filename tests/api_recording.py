@@ -39,6 +39,9 @@ _UNORDERED = frozenset({"placements"})
 """Members whose parts are in the order of ids that differ each time."""
 _BY_PAYMENT = frozenset({"list_commissions"})
 """Lists in the order of ids of payments, which are made from channel and reference and differ each time."""
+_BY_CHANCE = frozenset({"compare_ladder"})
+"""Answers whose figures chance decides."""
+_SHOWN_FIGURE, _SHOWN_AMOUNT = 12, "1250.00"
 _LINES = frozenset({"text/csv", "application/jsonl"})
 
 
@@ -120,6 +123,7 @@ class Recording:
             found = answer.json()
             if operation in _BY_PAYMENT:
                 found["items"].sort(key=lambda item: json.dumps(self._shown(item)))
+            found = _without_chance(found) if operation in _BY_CHANCE else found
             example |= {"media_type": media_type, "answer": _shortened(found)}
         elif media_type in _LINES:
             lines = answer.text.splitlines(keepends=True)
@@ -154,6 +158,22 @@ class Recording:
 def _sorted(parts: list[Json]) -> list[Json]:
     """Return the parts in the order of what they say beside ids and moments."""
     return sorted(parts, key=lambda part: _MOMENT.sub("", _ID.sub("", json.dumps(part))))
+
+
+def _without_chance(node: Any) -> Any:
+    """Return the same with every count, rate and amount replaced by one that is the same each time.
+
+    A rate is null where chance has put nobody on a side.
+    """
+    if isinstance(node, dict):
+        return {name: _without_chance(value) for name, value in node.items()}
+    if isinstance(node, list):
+        return [_without_chance(item) for item in node]
+    if isinstance(node, int) and not isinstance(node, bool):
+        return _SHOWN_FIGURE
+    if node is None:
+        return _SHOWN_SECONDS
+    return _SHOWN_AMOUNT if isinstance(node, str) and re.fullmatch(r"\d+\.\d\d", node) else node
 
 
 def _shortened(answer: Any) -> Any:

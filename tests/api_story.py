@@ -28,6 +28,17 @@ _DEBTORS = (
 )
 
 
+_STEPS: list[Json] = [
+    {
+        "step": "reminder",
+        "when": {"days_past_due": {"min": 1}},
+        "allows": {"contacts": ["message", "call", "visit"], "campaigns": ["blaster", "predictive", "manual"]},
+    },
+    {"step": "direct_contact", "when": {"days_past_due": {"min": 8}, "attempts": {"min": 3}}},
+    {"step": "extrajudicial_notice", "when": {"days_past_due": {"min": 31}, "segments": ["chronic"]}},
+]
+
+
 def portfolio_file() -> bytes:
     """Return ten contracts with two overdue instalments each, no two of one amount, and one row with a mistake."""
     rows = [
@@ -53,6 +64,18 @@ async def play(recording: Recording) -> None:
     await _operate(recording)
     await _links(recording, contracts[4]["contract_id"])
     await _erase(recording, contracts)
+    await _challenge(recording, contracts[0]["portfolio_id"])
+
+
+async def _challenge(recording: Recording, portfolio: str) -> None:
+    """Comes last: chance decides on which side a person is, and so what may be done with their contracts."""
+    ask = recording.ask
+    challenger = {"percent": 20, "steps": [{"step": "reminder", "when": {"days_past_due": {"min": 5}}}]}
+    ladder = {"steps": _STEPS, "challenger": challenger}
+    await ask("portfolio", "change_ladder", ladder, portfolio_id=portfolio)
+    await recording.platform.until("portfolio", "SELECT count(*) = 0 FROM judging_anew")
+    await ask("portfolio", "read_ladder", portfolio_id=portfolio)
+    await ask("portfolio", "compare_ladder", portfolio_id=portfolio)
 
 
 async def _load(recording: Recording) -> list[Json]:
@@ -167,24 +190,12 @@ async def _segments(recording: Recording, portfolio: str, contract: str) -> None
     await recording.platform.until("portfolio", "SELECT count(*) = 0 FROM judging_anew")
     await ask("portfolio", "read_segment_trial", portfolio_id=portfolio)
     await ask("portfolio", "read_segment", contract_id=contract)
-    ladder = {
-        "steps": [
-            {
-                "step": "reminder",
-                "when": {"days_past_due": {"min": 1}},
-                "allows": {"contacts": ["message", "call", "visit"], "campaigns": ["blaster", "predictive", "manual"]},
-            },
-            {"step": "direct_contact", "when": {"days_past_due": {"min": 8}, "attempts": {"min": 3}}},
-            {"step": "extrajudicial_notice", "when": {"days_past_due": {"min": 31}, "segments": ["chronic"]}},
-        ],
-        "challenger": {"percent": 20, "steps": [{"step": "reminder", "when": {"days_past_due": {"min": 5}}}]},
-    }
+    ladder = {"steps": _STEPS}
     await ask("portfolio", "try_ladder", ladder, portfolio_id=portfolio)
-    await ask("portfolio", "change_ladder", ladder, portfolio_id=portfolio)
+    path = f"/v1/portfolios/{portfolio}/ladder"
+    (await recording.platform.clients["portfolio"].put(path, json=ladder)).raise_for_status()
     await recording.platform.until("portfolio", "SELECT count(*) = 0 FROM judging_anew")
-    await ask("portfolio", "read_ladder", portfolio_id=portfolio)
     await ask("portfolio", "read_ladder_trial", portfolio_id=portfolio)
-    await ask("portfolio", "compare_ladder", portfolio_id=portfolio)
     proof = {"registered_number": "RR123456789MX"}
     notice = {"kind": "reminder", "channel": "registered letter", "sent_on": DAY, "proof": proof}
     await ask("portfolio", "add_notice", notice, contract_id=contract)
