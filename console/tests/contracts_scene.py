@@ -17,6 +17,16 @@ async def contract(scene: Scene, stage: str = "early") -> dict[str, Any]:
     return dict(found["items"][next(_taken)])
 
 
+async def only_contract(scene: Scene) -> dict[str, Any]:
+    """The same, of a person who has no other one."""
+    while True:
+        one = await contract(scene)
+        whole = await scene.platform.get("portfolio", f"/v1/contracts/{one['contract_id']}")
+        person = await scene.platform.get("portfolio", f"/v1/people/{whole['debtor']['person_id']}")
+        if sum(len(customer["contracts"]) for customer in person["customers"]) == 1:
+            return one
+
+
 def path_of(contract: dict[str, Any], part: str = "") -> str:
     return f"/contracts/{contract['contract_id']}{part}"
 

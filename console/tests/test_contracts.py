@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from chassis.languages import Language
 from console_scene import Scene
-from contracts_scene import contract, part, path_of, pay, placed, spanish
+from contracts_scene import contract, only_contract, part, path_of, pay, placed, spanish
 from in_browser import findings
 from playwright.async_api import Browser, expect
 from recobro_console.contracts.promising import schedule
@@ -229,7 +229,7 @@ async def test_people_beside_the_debtor_are_added_corrected_and_removed(scene: S
 
 
 async def test_a_supervisor_erases_a_person_who_has_paid(scene: Scene) -> None:
-    one = await contract(scene)
+    one = await only_contract(scene)
     whole = await scene.platform.get("portfolio", f"/v1/contracts/{one['contract_id']}")
     async with scene.client() as client:
         erasure = path_of(one, "/erasure")

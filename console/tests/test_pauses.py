@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from console_scene import Scene
-from contracts_scene import contract, path_of, spanish
+from contracts_scene import contract, only_contract, path_of, spanish
 from services_in_process import AS_OF
 
 _AT = "/contracts/pauses"
@@ -48,7 +48,7 @@ async def test_a_postal_code_is_paused_and_goes_on(scene: Scene) -> None:
 
 
 async def test_a_person_is_paused_on_a_contract_and_a_portfolio_on_its_own_page(scene: Scene) -> None:
-    one = await contract(scene)
+    one = await only_contract(scene)
     async with scene.client() as client:
         form = path_of(one, "/person-pause")
         begun = await scene.send(client, form, form, reason="Hospital", starts_on=str(AS_OF))

@@ -33,8 +33,8 @@ def reasons() -> set[str]:
     faults = re.findall(r'Fault\("[a-z_]+", f?"([^"]+)"\)', source)
     assert len(faults) == source.count("Fault(") == 7
     found |= {re.sub(r"{[^}]+}", "12", fault) for fault in faults}
-    [closed] = re.findall(r"'reason', '([^']+)'", REFUSE_CLOSED)
-    return found | {closed + state for state in ("returned", "written off")}
+    erased, closed = re.findall(r"(?:THEN|ELSE) '(belongs [^']+)'", REFUSE_CLOSED)
+    return found | {erased} | {closed + state for state in ("returned", "written off")}
 
 
 def test_every_reason_is_said_in_every_language() -> None:
