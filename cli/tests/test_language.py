@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import recobro
+from assignment.placements.rules import Reason as RecallReason
 from fake_platform import NO_PAGE, FakePlatform
 from operated import invoked
 from recobro import entering, language, pending, terminal, waiting
 from recobro.language import Locale
 from recobro.main import app
-from recobro_events.contracts import assignment, field_visits, portfolio, promises
+from recobro_events.contracts import assignment, dialer_feed, field_visits, portfolio, promises
 from typer.main import get_command
 
 SOURCE = Path(recobro.__file__).parent
@@ -25,6 +26,8 @@ ENUMERATIONS = (
     *(portfolio.Stage, portfolio.ContractState, portfolio.DebtorStatus, portfolio.ClarificationOutcome),
     *(portfolio.ContactKind, assignment.PlacementKind, assignment.PlacementState, field_visits.VisitOutcome),
     *(field_visits.CancelReason, promises.PromiseState),
+    dialer_feed.WithdrawalReason,
+    RecallReason,
 )
 
 
