@@ -42,6 +42,8 @@ _BY_PAYMENT = frozenset({"list_commissions"})
 _BY_CHANCE = frozenset({"compare_ladder"})
 """Answers whose figures chance decides."""
 _SHOWN_FIGURE, _SHOWN_AMOUNT = 12, "1250.00"
+_AMOUNTS = "recovered"
+"""How the names of such answers' amounts begin."""
 _LINES = frozenset({"text/csv", "application/jsonl"})
 
 
@@ -160,20 +162,20 @@ def _sorted(parts: list[Json]) -> list[Json]:
     return sorted(parts, key=lambda part: _MOMENT.sub("", _ID.sub("", json.dumps(part))))
 
 
-def _without_chance(node: Any) -> Any:
+def _without_chance(node: Any, name: str = "") -> Any:
     """Return the same with every count, rate and amount replaced by one that is the same each time.
 
-    A rate is null where chance has put nobody on a side.
+    A rate or an amount is null where chance has put nobody on a side.
     """
     if isinstance(node, dict):
-        return {name: _without_chance(value) for name, value in node.items()}
+        return {each: _without_chance(value, each) for each, value in node.items()}
     if isinstance(node, list):
         return [_without_chance(item) for item in node]
+    if name.startswith(_AMOUNTS) and (node is None or isinstance(node, str)):
+        return _SHOWN_AMOUNT
     if isinstance(node, int) and not isinstance(node, bool):
         return _SHOWN_FIGURE
-    if node is None:
-        return _SHOWN_SECONDS
-    return _SHOWN_AMOUNT if isinstance(node, str) and re.fullmatch(r"\d+\.\d\d", node) else node
+    return _SHOWN_SECONDS if node is None else node
 
 
 def _shortened(answer: Any) -> Any:

@@ -13,7 +13,7 @@ from portfolio.documents import TEMPLATES
 from portfolio.files.loader import Loader
 from portfolio.handlers import consumer
 from portfolio.republishing import SOURCE
-from portfolio.stages.stager import Stager
+from portfolio.stages import stager as staging
 from portfolio.strategy import judge
 
 SERVICE = "portfolio"
@@ -42,8 +42,9 @@ def build_app(
     poll_seconds: float = judge.POLL_SECONDS,
 ) -> FastAPI:
     """Build the app. The database must be migrated already. ``loader`` loads the uploaded files, ``bank_loader`` those
-    of banks. The judge, the follower of agreements and the desk's filling look for work every ``poll_seconds``."""
-    stager = Stager(database)
+    of banks. The judge, the follower of agreements and the desk's filling look for work every ``poll_seconds``, the
+    stager not more often than every second."""
+    stager = staging.Stager(database, max(poll_seconds, staging.POLL_SECONDS))
     press = Press(TEMPLATES)
     bank_loader = bank_loader or BankLoader(database)
     app = create_app(

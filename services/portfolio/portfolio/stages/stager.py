@@ -23,10 +23,11 @@ _log = structlog.get_logger(__name__)
 
 
 class Stager:
-    """Works on runs by its ``kept`` tasks. ``wake`` makes it look for new runs at once."""
+    """Works on runs by its ``kept`` tasks. It looks for new ones every ``poll_seconds``, and at once after ``wake``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, poll_seconds: float = POLL_SECONDS) -> None:
         self._database = database
+        self._poll_seconds = poll_seconds
         self._wakeup = asyncio.Event()
 
     def wake(self) -> None:
@@ -53,7 +54,7 @@ class Stager:
                 continue
             if not worked:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wakeup.wait(), POLL_SECONDS)
+                    await asyncio.wait_for(self._wakeup.wait(), self._poll_seconds)
 
     async def work_on_one(self) -> bool:
         """Work on the oldest run on which nobody works, until it is over; False when there is none."""

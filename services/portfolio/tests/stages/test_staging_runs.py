@@ -137,6 +137,7 @@ async def test_a_run_whose_process_was_killed_is_continued(service: ServiceClien
     async with service.database.transaction() as tx:
         await daily_run.open_day(tx, portfolio_id, date(2026, 9, 11))
         run_id = await tx.fetchval(runs_queries.ADD, date(2026, 9, 12), portfolio_id, [portfolio_id])
+    assert await Stager(service.database).work_on_one()
     outcome = await runs.outcome(service.database, run_id, asyncio.Event())
     assert (outcome.changed, await staged_to(service, portfolio_id)) == (1, "2026-09-12")
 
