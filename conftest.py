@@ -1,7 +1,9 @@
 """Fixtures for every test: a real PostgreSQL, a real Kafka, and a fresh database."""
 
+import faulthandler
 import gc
 import os
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +25,8 @@ settings.load_profile("busy")
 
 _SERVERS = pytest.StashKey[Servers]()
 _FOLDER = pytest.StashKey[Path | None]()
+_STATUS = pytest.StashKey[int]()
+_MOST_SECONDS_TO_END = 60.0
 _KAFKA_FIXTURES = frozenset({"kafka_bootstrap", "kafka_jars", "own_kafka"})
 
 
@@ -59,12 +63,29 @@ def pytest_configure_node(node: WorkerController) -> None:
     node.workerinput["servers"] = own.address()
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_STATUS] = int(exitstatus)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     servers = config.stash.get(_SERVERS, None)
     if isinstance(servers, OwnServers):
         servers.stop()
     if (folder := config.stash.get(_FOLDER, None)) is not None:
         run_folder.leave(folder)
+        _end_soon(config.stash.get(_STATUS, 1))
+
+
+def _end_soon(status: int) -> None:
+    """End the finished run even if a thread of it never ends, and print where that thread is."""
+
+    def end() -> None:
+        faulthandler.dump_traceback(all_threads=True)
+        os._exit(status)
+
+    timer = threading.Timer(_MOST_SECONDS_TO_END, end)
+    timer.daemon = True
+    timer.start()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
