@@ -409,7 +409,7 @@ async def _settlement(recording: Recording, contract_id: str) -> None:
     await ask("promises", "refuse_agreement", reason, agreement_id=refused, person="supervisor")
     settled = (await ask("promises", "reach_agreement", new))["agreement_id"]
     await ask("promises", "approve_agreement", agreement_id=settled, person="supervisor")
-    accepted = {"by": "recording", "proof": "llamada 20261123-0417"}
+    accepted = {"by": "recording", "proof": "s3://grabaciones/2026/11/23/0417.wav", "sha256": "3f9a" * 16}
     await ask("promises", "accept_agreement", accepted, agreement_id=settled)
     await ask("promises", "list_agreements", kind="settlement")
     await ask("promises", "cancel_agreement", {"reason": "el cliente pidió un plan"}, agreement_id=settled)

@@ -1,10 +1,13 @@
 """A second person approves or refuses a proposal, and the debtor accepts it. With both it is in force."""
 
+import re
+from typing import Annotated, Self
 from uuid import UUID
 
-from chassis import Conflict, FieldError, InputModel, Invalid, Principal, Text
+from chassis import Conflict, FieldError, InputModel, Invalid, Principal, Text, Written
 from chassis.second_person import SecondPersonNeeded, refuse_same_person
 from projections import contracts
+from pydantic import model_validator
 from recobro_events import Row, Transaction
 from recobro_events.contracts.promises import ProposalState
 
@@ -22,12 +25,29 @@ class NotPending(Conflict):
     detail = "This agreement does not wait for this decision."
 
 
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s@]+")
+Sha256 = Annotated[str, Written("[0-9a-f]{64}", "must be 64 hexadecimal digits")]
+
+
 class Acceptance(InputModel):
-    """``proof`` is the agreement's code that the debtor stated, the reference of the recording, or what identifies the
-    signed document."""
+    """``proof`` is the agreement's code that the debtor stated, the address or reference of the recording, or what
+    identifies the signed document. An address has no password in it.
+
+    ``sha256`` is the hash of the bytes of the recording, or of the signed document. Nobody here reads these bytes: the
+    hash shows later that they are still the same.
+    """
 
     by: AcceptedBy
     proof: Text
+    sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.by is AcceptedBy.CODE and self.sha256 is not None:
+            raise ValueError("must have no sha256 with a code")
+        if self.by is not AcceptedBy.CODE and "://" in self.proof and not _ADDRESS.fullmatch(self.proof):
+            raise ValueError("must have a proof that is an address without a password, or no address")
+        return self
 
 
 async def approve(tx: Transaction, who: Principal, agreement_id: UUID) -> Agreement:
@@ -79,7 +99,7 @@ async def accept(tx: Transaction, who: Principal, agreement_id: UUID, acceptance
         )
     discount_of(contract, proposal)
     state = ProposalState.PROPOSED if is_complete else ProposalState.AWAITING_APPROVAL
-    values = (agreement_id, state, acceptance.by, acceptance.proof)
+    values = (agreement_id, state, acceptance.by, acceptance.proof, acceptance.sha256)
     await _go_on(tx, contract, await tx.fetchrow(queries.ACCEPT, *values), is_complete)
     return await read(tx, agreement_id, who)
 

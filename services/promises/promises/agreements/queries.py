@@ -36,8 +36,8 @@ UPDATE proposal SET state = $2, discount = $3, version = version + 1, second_act
 WHERE agreement_id = $1 RETURNING *
 """
 ACCEPT = f"""
-UPDATE proposal SET state = $2, version = version + 1, accepted_by = $3, proof = $4, accepted_at = now(),
-    acceptance_actor = {DECIDER}
+UPDATE proposal SET state = $2, version = version + 1, accepted_by = $3, proof = $4, proof_sha256 = $5,
+    accepted_at = now(), acceptance_actor = {DECIDER}
 WHERE agreement_id = $1 RETURNING *
 """
 REFUSE = f"""
@@ -110,9 +110,9 @@ _DECIDED = """proposal.valid_until, proposal.offer_id, coalesce(proposal.needs_a
     coalesce(proposal.needs_acceptance, false) AS needs_acceptance, proposal.second_decided_at, proposal.accepted_by,
     proposal.accepted_at, coalesce(proposal.refused, false) AS refused"""
 _PEOPLE = {
-    True: "NULL AS acceptance_code, NULL AS proof, NULL AS proposed_by, NULL AS decided_by",
-    False: """proposal.acceptance_code, proposal.proof, proposal.actor ->> 'subject' AS proposed_by,
-    proposal.second_actor ->> 'subject' AS decided_by""",
+    True: "NULL AS acceptance_code, NULL AS proof, NULL AS proof_sha256, NULL AS proposed_by, NULL AS decided_by",
+    False: """proposal.acceptance_code, proposal.proof, proposal.proof_sha256,
+    proposal.actor ->> 'subject' AS proposed_by, proposal.second_actor ->> 'subject' AS decided_by""",
 }
 
 

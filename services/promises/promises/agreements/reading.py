@@ -65,8 +65,9 @@ class Agreement(OutputModel):
 
     ``made_on`` is the day on which it came into force, or on which it was proposed. The discount is given up once the
     payments are final, on ``settled_on``. The debtor states
-    ``acceptance_code`` to accept, and ``proof`` proves it.
-    ``proposed_by``, ``decided_by``, ``acceptance_code`` and ``proof`` are for operators.
+    ``acceptance_code`` to accept, and ``proof`` proves it. ``proof_sha256`` is the hash of the recording or of the
+    signed document. ``proposed_by``, ``decided_by``, ``acceptance_code``, ``proof`` and ``proof_sha256`` are for
+    operators.
     """
 
     agreement_id: UUID
@@ -94,6 +95,7 @@ class Agreement(OutputModel):
     accepted_by: AcceptedBy | None
     accepted_at: datetime | None
     proof: str | None
+    proof_sha256: str | None
     settled_on: date | None
     cancellation_reason: str | None
     created_at: datetime

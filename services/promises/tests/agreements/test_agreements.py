@@ -70,6 +70,22 @@ async def test_the_debtor_may_say_yes_in_a_call_before_a_second_person_approves(
     assert (await done(scene, agreement, "approval"))["state"] == "active"
 
 
+async def test_an_acceptance_keeps_the_hash_of_the_recording_or_of_the_signed_document(scene: Scene) -> None:
+    sha256 = "ab" * 32
+    for number, by, proof in (("C-1", "recording", "s3://calls/2026/11/17.wav"), ("C-2", "signature", "folder 12/4")):
+        agreement = await proposed(scene, await scene.registered(number=number), **SEVENTY)
+        await done(scene, agreement, "approval")
+        for wrong in (
+            {"by": by, "proof": proof, "sha256": "AB" * 32},
+            {"by": by, "proof": "https://eva:secret@calls.example/17"},
+            {"by": "code", "proof": agreement["acceptance_code"], "sha256": sha256},
+        ):
+            assert (await act(scene, agreement, "acceptance", wrong)).status_code == 422
+        accepted = await done(scene, agreement, "acceptance", {"by": by, "proof": proof, "sha256": sha256})
+        assert (accepted["state"], accepted["proof"], accepted["proof_sha256"]) == ("active", proof, sha256)
+        assert (await read(scene, agreement))["proof_sha256"] == sha256
+
+
 async def test_nobody_approves_or_refuses_what_they_have_proposed(scene: Scene) -> None:
     agreement = await proposed(scene, await scene.registered(), headers=EVA, **SEVENTY)
     for name, body in (("approval", None), ("refusal", {"reason": "no"})):
