@@ -36,6 +36,7 @@ from recobro_console.pages import SECTIONS
 from recobro_console.payments import api as payments
 from recobro_console.preferences import api as preferences
 from recobro_console.promises import api as promises
+from recobro_console.promises import deciding
 from recobro_console.sessions import api as sessions
 from recobro_console.sessions.store import Store
 from recobro_console.sessions.tokens import Issuer, Tokens
@@ -65,6 +66,7 @@ ROUTERS = (
     contracts.router,
     acting.router,
     promises.router,
+    deciding.router,
     operations.router,
     letters.router,
     audit.router,

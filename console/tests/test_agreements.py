@@ -1,6 +1,7 @@
 """Agreements and offers on the page of a contract: proposed by one person, approved by another, accepted, cancelled."""
 
 import re
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from console_scene import Scene
 from contracts_scene import contract, part, path_of, placed
+from hands import Keyboard
 from in_browser import findings
 from playwright.async_api import Browser
 from services_in_process import AS_OF
@@ -33,6 +35,11 @@ async def act(scene: Scene, client: httpx.AsyncClient, one: dict[str, Any], path
     return await scene.send(client, form, form, _key=path, **fields)
 
 
+async def decide(scene: Scene, client: httpx.AsyncClient, of: str, decision: str, **fields: str) -> httpx.Response:
+    page = f"/promises/agreements/{of}"
+    return await scene.send(client, page, f"{page}/{decision}", _key=str(uuid.uuid4()), **fields)
+
+
 async def test_an_agreement_is_proposed_approved_by_another_person_and_accepted(scene: Scene) -> None:
     one = await contract(scene)
     async with scene.client() as client:
@@ -45,9 +52,14 @@ async def test_an_agreement_is_proposed_approved_by_another_person_and_accepted(
         shown = await part(client, one, "promises")
         assert "Quita" in shown
         assert "propuesto" in shown
-        [of] = set(re.findall(r"approval\?of=([0-9a-f-]{36})", shown))
-        mine = await act(scene, client, one, f"approval?of={of}")
-        assert (mine.status_code, "Usted mismo lo propuso" in mine.text) == (409, True)
+        [of] = set(re.findall(r"/promises/agreements/([0-9a-f-]{36})", shown))
+        waits = (await client.get("/promises/list", params={"view": "undecided"})).text
+        assert all(text in waits for text in (one["contract_number"], "decide otra persona"))
+        mine = (await client.get(f"/promises/agreements/{of}")).text
+        assert ("Usted mismo lo propuso" in mine, "/approval" in mine) == (True, False)
+        for decision in ("approval", "refusal"):
+            refused = await decide(scene, client, of, decision, reason="no")
+            assert (refused.status_code, "Usted mismo lo propuso" in refused.text) == (409, True)
         early = await act(scene, client, one, f"acceptance?of={of}", by="signature", proof="doc 1")
         assert (early.status_code, "segunda persona" in early.text) == (409, True)
         assert (await act(scene, client, one, f"acceptance?of={of}", by="recording", proof="r1")).status_code == 303
@@ -57,9 +69,14 @@ async def test_an_agreement_is_proposed_approved_by_another_person_and_accepted(
 
         other = await proposed(scene, one)
         of = other["agreement_id"]
-        form = await client.get(path_of(one, f"/approval?of={of}"))
-        assert "Propuesto por" in form.text
-        assert (await act(scene, client, one, f"approval?of={of}")).status_code == 303
+        shown = (await client.get(f"/promises/agreements/{of}")).text
+        total = float(other["total"]) + float(other["discount"])
+        assert all(text in shown for text in (f"{total:,.2f}", "20.0 %", "test", "no se debe nada más"))
+        assert "convenios por decidir" in (await client.get("/today/waiting")).text
+        assert (await decide(scene, client, of, "approval")).status_code == 303
+        again = await decide(scene, client, of, "approval")
+        assert (again.status_code, "ya está decidido" in again.text) == (409, True)
+        assert other["acceptance_code"] in (await client.get(f"/promises/agreements/{of}")).text
         shown = await part(client, one, "promises")
         assert "espera aceptación" in shown
         assert other["acceptance_code"] in shown
@@ -74,8 +91,11 @@ async def test_an_agreement_is_refused_with_a_reason(scene: Scene) -> None:
     one = await contract(scene)
     of = (await proposed(scene, one))["agreement_id"]
     async with scene.client() as client:
-        answer = await act(scene, client, one, f"refusal?of={of}", reason="puede pagar más")
-        assert answer.status_code == 303
+        missing = await decide(scene, client, of, "refusal")
+        assert missing.status_code == 422
+        assert (await decide(scene, client, of, "refusal", reason="puede pagar más")).status_code == 303
+        assert "puede pagar más" in (await client.get(f"/promises/agreements/{of}")).text
+        assert of not in (await client.get("/promises/list", params={"view": "undecided"})).text
         shown = await part(client, one, "promises")
         assert "Rechazado por" in shown
         assert "puede pagar más" in shown
@@ -99,7 +119,12 @@ async def test_an_offer_shows_its_price_and_is_proposed(scene: Scene) -> None:
             form = (await client.get(path_of(one, "/offer"))).text
             [value] = re.findall(r'value="(settlement [^"]+)"', form)
             assert (await act(scene, client, one, "offer", offer_id=value, made_in="call")).status_code == 303
-            assert "Quita" in await part(client, one, "promises")
+            shown = await part(client, one, "promises")
+            assert "Quita" in shown
+            [of] = set(re.findall(r"/promises/agreements/([0-9a-f-]{36})", shown))
+            assert "hoy vale" in (await client.get(f"/promises/agreements/{of}")).text
+            await put_rules(scene)
+            assert "las reglas ya no la hacen" in (await client.get(f"/promises/agreements/{of}")).text
     finally:
         await put_rules(scene)
 
@@ -109,8 +134,10 @@ async def test_an_agency_sees_no_offers(scene: Scene) -> None:
     agency = await placed(scene)
     async with scene.client("operator") as client:
         assert "/parts/offers" in (await client.get(path_of(one))).text
+    of = (await proposed(scene, one))["agreement_id"]
     async with scene.client("agency", agency_id=agency) as client:
         assert "/parts/offers" not in (await client.get(path_of(one))).text
+        assert (await client.get(f"/promises/agreements/{of}")).status_code == 403
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -118,6 +145,10 @@ async def test_the_forms_of_agreements_can_be_used_by_everybody(scene: Scene, br
     one = await contract(scene)
     of = (await proposed(scene, one))["agreement_id"]
     async with scene.browser_page(browser, width=width) as page:
-        for path in ("/agreement", f"/approval?of={of}", f"/acceptance?of={of}"):
-            await page.goto(scene.url + path_of(one, path))
+        acts = [path_of(one, path) for path in ("/agreement", f"/acceptance?of={of}")]
+        for path in (*acts, "/promises?view=undecided", f"/promises/agreements/{of}"):
+            await page.goto(scene.url + path)
+            await page.wait_for_selector("[aria-busy=true]", state="detached")
             assert await findings(page) == []
+        await Keyboard(page).press(page.get_by_role("button", name="Aprobar"))
+        await page.get_by_text("Está aprobado, y ahora: espera aceptación").wait_for()

@@ -29,6 +29,7 @@ _BUILT = (
     "/lists/suppressions",
     "/promises?view=week",
     "/promises?view=plans",
+    "/promises?view=undecided",
     "/visits",
     "/visits/new",
     "/visits/breaches",

@@ -1,4 +1,7 @@
-"""Agreements of one contract in which the creditor gives something up: proposing, deciding and accepting them."""
+"""Agreements of one contract in which the creditor gives something up: proposing and accepting them.
+
+A second person decides on the agreement's own page (``promises.deciding``).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -113,30 +116,6 @@ async def _terms(page: Page, subject: Subject) -> list[tuple[str, str]]:
     return [*about(page, subject.contract), *facts]
 
 
-async def _approval(page: Page, subject: Subject) -> Form:
-    title = page.tr("Approve the agreement")
-    lead = page.tr("Somebody else has proposed it. Who approves answers for the discount.")
-    return Form(title, title, subject.path, [], await _terms(page, subject), lead)
-
-
-async def _approve(page: Page, subject: Subject, values: Values) -> Response:
-    path = f"/v1/agreements/{subject.of}/approval"
-    now = await page.services.post("promises", path, key=values.get(KEY))
-    return page.done(subject.path, "It is approved, and now: {state}.", state=page.reader.word(f"plan {now['state']}"))
-
-
-async def _refusal(page: Page, subject: Subject) -> Form:
-    title = page.tr("Refuse the agreement")
-    fields = [text("reason", page.tr("Reason"), longest=1000)]
-    return Form(title, title, subject.path, fields, await _terms(page, subject), is_danger=True)
-
-
-async def _refuse(page: Page, subject: Subject, values: Values) -> Response:
-    path = f"/v1/agreements/{subject.of}/refusal"
-    await page.services.post("promises", path, given(values, "reason"), key=values.get(KEY))
-    return page.done(subject.path, "The agreement is refused.")
-
-
 async def _acceptance(page: Page, subject: Subject) -> Form:
     return Form(
         page.tr("The debtor accepts"),
@@ -145,6 +124,7 @@ async def _acceptance(page: Page, subject: Subject) -> Form:
         [
             Field("by", page.tr("Accepted by"), options=words(page, ACCEPTED_BY, "accepted ")),
             text("proof", page.tr("Code, recording or document"), longest=1000),
+            text("sha256", "SHA-256", required=False, hint=page.tr("of the recording or the scan"), longest=64),
         ],
         await _terms(page, subject),
         page.tr("Its payments become promises, and nobody contacts the debtor while they are open."),
@@ -153,7 +133,7 @@ async def _acceptance(page: Page, subject: Subject) -> Form:
 
 async def _accept(page: Page, subject: Subject, values: Values) -> Response:
     path = f"/v1/agreements/{subject.of}/acceptance"
-    now = await page.services.post("promises", path, given(values, "by", "proof"), key=values.get(KEY))
+    now = await page.services.post("promises", path, given(values, "by", "proof", "sha256"), key=values.get(KEY))
     return page.done(subject.path, "It is accepted, and now: {state}.", state=page.reader.word(f"plan {now['state']}"))
 
 
@@ -164,7 +144,5 @@ def _places(_: Subject, __: Values) -> Mapping[str, str]:
 ACTS: Mapping[str, Act] = {
     "agreement": Act("promises", _propose, _send, _places),
     "offer": Act("promises", _offer, _take_offer),
-    "approval": Act("promises", _approval, _approve),
-    "refusal": Act("promises", _refusal, _refuse),
     "acceptance": Act("promises", _acceptance, _accept),
 }

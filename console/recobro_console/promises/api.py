@@ -16,7 +16,7 @@ PLAN_STATES = (
     *("proposed", "awaiting_approval", "awaiting_acceptance"),
     *("open", "active", "fulfilled", "broken", "cancelled"),
 )
-VIEWS = ("today", "week", "broken", "all", "plans")
+VIEWS = ("today", "week", "broken", "all", "plans", "undecided")
 _GRACE_DAYS = 2
 _ON_A_PAGE = 50
 _MOST_PORTFOLIOS = 1000
@@ -54,10 +54,11 @@ async def listed(
 ) -> Response:
     """The promises or plans of a view, with numbers and names of their contracts."""
     day = await _business_date(page)
-    path = "/v1/agreements" if view == "plans" else "/v1/promises"
+    path = "/v1/agreements" if view in ("plans", "undecided") else "/v1/promises"
+    order = "asc" if view == "undecided" else "desc"
     asked = _filter(view, day, state, due_from, due_to)
     found = await page.attempt(
-        page.services.get("promises", path, **asked, cursor=cursor, order="desc", limit=_ON_A_PAGE)
+        page.services.get("promises", path, **asked, cursor=cursor, order=order, limit=_ON_A_PAGE)
     )
     known: Any = {}
     agencies = names.Names()
@@ -87,6 +88,7 @@ def _filter(view: str, day: date, state: str, due_from: str, due_to: str) -> dic
         "week": {"state": "open", "due_from": str(day), "due_to": str(day + timedelta(days=6))},
         "broken": {"state": "broken", "due_from": broken, "due_to": broken},
         "plans": {"state": state},
+        "undecided": {"undecided": "true"},
     }.get(view, {"state": state, "due_from": due_from, "due_to": due_to})
 
 

@@ -28,9 +28,11 @@ async def today(page: CurrentPage) -> Response:
 
 @router.get("/today/waiting")
 async def what_waits(page: CurrentPage) -> Response:
-    """What waits for a person: files, contracts to decide, disputes near their deadline, events that were set aside."""
-    figures, *parked = await asyncio.gather(
+    """What waits for a person: files, contracts and agreements to decide, disputes near their deadline, what was set
+    aside."""
+    figures, undecided, *parked = await asyncio.gather(
         page.attempt(page.services.get("portfolio", "/v1/today")),
+        page.attempt(page.services.get("promises", "/v1/agreements", undecided="true")),
         *(page.attempt(page.services.get(service, "/v1/parked-keys")) for service in PARKING),
     )
     known = waiting(figures) if isinstance(figures, list) else figures
@@ -38,6 +40,7 @@ async def what_waits(page: CurrentPage) -> Response:
     return page.show(
         "today/waiting.html",
         waiting=known,
+        undecided=undecided,
         parked=sum(len(each["items"]) for each in answers),
         more_parked=any(each["next_cursor"] for each in answers),
         silent=[service for service, each in zip(PARKING, parked, strict=True) if not isinstance(each, dict)],

@@ -1,5 +1,6 @@
 """HTTP routes for agreements: plans, settlements, restructures and forgiveness, from proposal to end."""
 
+from typing import Annotated
 from uuid import UUID
 
 from chassis import (
@@ -13,6 +14,7 @@ from chassis import (
     reads,
     writes,
 )
+from fastapi import Query
 from recobro_events.contracts.promises import AgreementKind
 
 from promises.agreements import queries
@@ -46,11 +48,14 @@ async def list_agreements(
     contract_id: UUID | None = None,
     state: Standing | None = None,
     kind: AgreementKind | None = None,
+    undecided: Annotated[
+        bool | None, Query(description="true: those that a second person has to approve or refuse; false: all others")
+    ] = None,
 ) -> Page[Agreement]:
     """List agreements and proposals in the order in which they were made. An agency's token lists the agency's own."""
     filters = (contract_id, state, query.after(UUID), who.agency_id)
     sql = queries.AGREEMENTS[query.order, who.agency_id is not None]
-    rows = await reader.fetch(sql, *filters, query.limit + 1, kind)
+    rows = await reader.fetch(sql, *filters, query.limit + 1, kind, undecided)
     return page(await shown(reader, rows), query, key=lambda agreement: (agreement.agreement_id,))
 
 

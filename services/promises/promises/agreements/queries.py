@@ -140,13 +140,16 @@ SELECT * FROM {_all("$2", is_agency=is_agency)} WHERE agreement_id = $1 AND ($2:
     for is_agency in (True, False)
 }
 # Agreements in the order in which they were proposed, or turned. $1 and $2: contract and state, each null for any; $3:
-# the last agreement of the page before; $4: the agency; $6: the kind, null for any.
+# the last agreement of the page before; $4: the agency; $6: the kind; $7: whether a second person has to decide; each
+# null for any.
 AGREEMENTS = {
     (order, is_agency): f"""
 SELECT * FROM {_all("$4", is_agency=is_agency)}
 WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::text IS NULL OR state = $2)
     AND ($3::uuid IS NULL OR agreement_id {beyond} $3) AND ($4::uuid IS NULL OR agency_id = $4)
     AND ($6::text IS NULL OR kind = $6)
+    AND ($7::boolean IS NULL OR (
+        state IN ('proposed', 'awaiting_approval') AND needs_approval AND second_decided_at IS NULL) = $7)
 ORDER BY agreement_id {order} LIMIT $5
 """
     for order, beyond in (("asc", ">"), ("desc", "<"))

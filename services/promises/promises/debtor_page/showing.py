@@ -96,7 +96,7 @@ async def seen(reader: Reader, link: Row) -> Seen | None:
 
 
 async def _agreements(reader: Reader, link: Row) -> list[Agreement]:
-    filters = (link["contract_id"], None, None, None, MOST_AGREEMENTS, None)
+    filters = (link["contract_id"], None, None, None, MOST_AGREEMENTS, None, None)
     return await shown(reader, await reader.fetch(agreement_queries.AGREEMENTS["desc", False], *filters))
 
 

@@ -86,6 +86,24 @@ async def test_an_acceptance_keeps_the_hash_of_the_recording_or_of_the_signed_do
         assert (await read(scene, agreement))["proof_sha256"] == sha256
 
 
+async def test_what_a_second_person_has_to_decide_is_listed_until_it_is_decided(scene: Scene) -> None:
+    accepted, approved, refused = [await proposed(scene, await scene.registered(), **SEVENTY) for _ in range(3)]
+
+    async def undecided() -> list[str]:
+        items = (await scene.client.get("/v1/agreements", params={"undecided": True})).json()["items"]
+        others = (await scene.client.get("/v1/agreements", params={"undecided": False})).json()["items"]
+        assert len(items) + len(others) == 3
+        return [each["agreement_id"] for each in items]
+
+    assert await undecided() == [each["agreement_id"] for each in (accepted, approved, refused)]
+    await done(scene, accepted, "acceptance", RECORDING, ANA)
+    await done(scene, approved, "approval")
+    await done(scene, refused, "refusal", {"reason": "no"})
+    assert await undecided() == [accepted["agreement_id"]], "that the debtor said yes decides nothing"
+    await done(scene, accepted, "approval")
+    assert await undecided() == []
+
+
 async def test_nobody_approves_or_refuses_what_they_have_proposed(scene: Scene) -> None:
     agreement = await proposed(scene, await scene.registered(), headers=EVA, **SEVENTY)
     for name, body in (("approval", None), ("refusal", {"reason": "no"})):
