@@ -43,6 +43,7 @@ from recobro_console.sessions.tokens import Issuer, Tokens
 from recobro_console.settings import ConsoleSettings
 from recobro_console.strategy import api as strategy
 from recobro_console.today import api as today
+from recobro_console.today import staging
 from recobro_console.visits import api as visits
 from recobro_console.visits import door
 
@@ -51,6 +52,7 @@ ROUTERS = (
     agencies.staff,
     agencies.router,
     today.router,
+    staging.router,
     demands.router,
     evidence.router,
     lists.staff,

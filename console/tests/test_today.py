@@ -2,10 +2,19 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from console_scene import Scene
+from contracts_scene import spanish
+from in_browser import findings
+from playwright.async_api import Browser
+from recobro_console.calls import Calls
+from recobro_console.today import staging
 from recobro_console.today.figures import differences, waiting
+from services_in_process import AS_OF
 
 
 async def test_every_part_answers_and_what_waits_leads_to_what_it_counts(scene: Scene) -> None:
@@ -45,6 +54,59 @@ async def test_a_service_that_is_silent_leaves_the_other_parts(scene: Scene) -> 
             assert 'role="alert"' not in (await client.get("/today/stages")).text
     finally:
         addresses["dialer-feed"] = known
+
+
+async def test_the_daily_run_is_begun_and_a_day_far_ahead_is_confirmed_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "_PATIENCE_SECONDS", 240)
+    form = "/today/staging"
+    async with scene.client("operator") as client:
+        assert form in (await client.get("/today/jobs")).text
+        ahead = await scene.send(client, form, form, as_of="2099-01-01", portfolio_id="", _key="ahead")
+        assert (ahead.status_code, 'name="again"' in ahead.text) == (409, True)
+        assert re.search(r"[\d,]+ días después de", ahead.text)
+        assert "2099-01-01" in ahead.text, "what was typed stays"
+        day = AS_OF + timedelta(days=1)
+        done = await scene.send(client, form, form, as_of=str(day), portfolio_id="", _key="next")
+        assert done.headers["location"] == "/today"
+        assert f"Los contratos están al {spanish(day)}" in (await client.get("/today")).text
+    async with scene.client("auditor") as client:
+        assert form not in (await client.get("/today/jobs")).text
+        assert (await client.get(form)).status_code == 403
+
+
+async def test_a_long_run_goes_on_by_itself_and_shows_how_far_it_is(
+    scene: Scene, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = {"run_id": "r", "as_of": "2026-11-30", "state": "running", "portfolios_left": 2, "days_left": 7}
+    is_over = False
+    known = Calls.get, Calls.post
+
+    async def get(calls: Calls, service: str, path: str, **parameters: Any) -> Any:
+        if path == "/v1/staging-runs/current" and not is_over:
+            return run
+        return await known[0](calls, service, path, **parameters)
+
+    async def post(calls: Calls, service: str, path: str, body: object = None, **options: Any) -> Any:
+        if path == "/v1/staging-runs":
+            await asyncio.Event().wait()
+        return await known[1](calls, service, path, body, **options)
+
+    monkeypatch.setattr(Calls, "get", get)
+    monkeypatch.setattr(Calls, "post", post)
+    monkeypatch.setattr(staging, "_PATIENCE_SECONDS", 0.01)
+    async with scene.browser_page(browser, "operator") as page:
+        await page.goto(f"{scene.url}/today/staging")
+        await page.fill("#f-as_of", "2026-11-30")
+        await page.get_by_role("button", name="Correr el día").click()
+        await page.get_by_text("El proceso sigue solo").wait_for()
+        await page.get_by_text("faltan 2 carteras, la más atrasada por 7 días").wait_for()
+        assert await findings(page) == []
+        run["days_left"] = 3
+        await page.get_by_text("la más atrasada por 3 días").wait_for()
+        is_over = True
+        await page.get_by_role("link", name="Correr el día").wait_for()
 
 
 def test_numbers_of_several_portfolios_are_added_and_bounded_by_the_last_day() -> None:

@@ -7,7 +7,6 @@ from recobro_platform import SERVICE_NAMES
 from starlette.responses import Response
 
 from recobro_console import names
-from recobro_console.calls import Refused
 from recobro_console.operations.measures import largest, total
 from recobro_console.pages import CurrentPage, NotYours, Page, Router
 from recobro_console.sessions.store import Role
@@ -92,14 +91,10 @@ async def unsent(page: CurrentPage) -> Response:
 
 @router.get("/operations/work")
 async def work(page: CurrentPage) -> Response:
-    """The work under way: the staging run, and the lists that wait for a barrier."""
-    run, lists = await asyncio.gather(
-        page.attempt(page.services.get("portfolio", "/v1/staging-runs/current")),
-        page.attempt(page.services.get("dialer-feed", "/v1/lists", order="desc", limit=_MOST)),
-    )
-    is_quiet = isinstance(run, Refused) and run.code == "no-staging-run"
+    """The lists that wait for a barrier."""
+    lists = await page.attempt(page.services.get("dialer-feed", "/v1/lists", order="desc", limit=_MOST))
     building = [each for each in lists["items"] if each["status"] == "building"] if isinstance(lists, dict) else lists
-    return page.show("operations/work.html", run=None if is_quiet else run, building=building)
+    return page.show("operations/work.html", building=building)
 
 
 @router.post("/operations/staging/stop")

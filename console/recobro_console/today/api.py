@@ -144,12 +144,20 @@ async def _promises(page: Page) -> dict[str, Any]:
 
 @router.get("/today/jobs")
 async def jobs(page: CurrentPage) -> Response:
-    """The jobs of the day: done, due, failed."""
-    answers = await asyncio.gather(*(page.attempt(page.services.get(service, "/v1/jobs")) for service in JOB_SERVICES))
+    """The jobs of the day: done, due, failed; and the staging run that is under way."""
+    run, *answers = await asyncio.gather(
+        page.attempt(page.services.get("portfolio", "/v1/staging-runs/current")),
+        *(page.attempt(page.services.get(service, "/v1/jobs")) for service in JOB_SERVICES),
+    )
     order: dict[str, int] = defaultdict(int, failed=-3, due=-2, running=-1)
     found = [job for answer in answers if isinstance(answer, list) for job in answer]
     troubles = [answer for answer in answers if not isinstance(answer, list)]
-    return page.show("today/jobs.html", jobs=sorted(found, key=lambda job: order[job["state"]]), troubles=troubles)
+    return page.show(
+        "today/jobs.html",
+        jobs=sorted(found, key=lambda job: order[job["state"]]),
+        troubles=troubles,
+        run=run if isinstance(run, dict) else None,
+    )
 
 
 @router.get("/today/disputes")
