@@ -1,11 +1,12 @@
 """Looks for a text in every table of a database."""
 
+import re
 from collections.abc import Collection
 
 from recobro_events import Database
 
-COPIES = ("outbox", "inbox", "dead_letters", "unsent", "idempotent_answer", "file_part")
-"""Beginnings of the names of tables whose rows expire within 30 days by themselves."""
+COPIES = re.compile("outbox_.+|inbox|dead_letters|unsent_events|idempotent_answer|(payment_)?file_part")
+"""The names of tables whose rows expire within 30 days by themselves."""
 _TABLES = """
 SELECT oid::regclass::text AS name FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1
@@ -18,7 +19,7 @@ async def tables_with(database: Database, texts: Collection[str]) -> dict[str, l
     async with database.connection() as connection:
         for row in await connection.fetch(_TABLES):
             name = row["name"]
-            if name.startswith(COPIES):
+            if COPIES.fullmatch(name):
                 continue
             for text in texts:
                 held = f"SELECT EXISTS (SELECT FROM {name} AS held WHERE held::text ILIKE '%' || $1 || '%')"

@@ -1,15 +1,18 @@
 """A person is erased: nothing that says who it was is left, and nothing brings it back. Money and opt-outs hold on."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import httpx
 import pytest
 from bank_rows import csv_file
+from chassis import clock
 from chassis.testing import mint
 from chassis.testing.canaries import tables_with
 from people_service import ANA, ana, person_of
+from portfolio.desk import filling
 from portfolio.handlers import consumer
 from portfolio.republishing import republish
 from recobro_events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
@@ -87,6 +90,7 @@ async def everything_is_said(service: ServiceClient, portfolio_id: UUID, contrac
     await post(service, f"{path}/debtor-status", **status)
     await post(service, f"{path}/contact-points", kind="phone", value="9997654321", provenance=f"{WORD}'s aunt")
     await post(service, f"{path}/parties", role="reference", name=f"{WORD} Tía")
+    await post(service, f"{path}/attempts", channel="call", outcome="refused", note=f"{WORD} shouts")
     person_id = await person_of(service, portfolio_id, "A-1")
     await post(service, f"/v1/people/{person_id}/convenience", not_days=["sun"], reason=f"{WORD} rests")
     visit = {"visit_id": uuid4(), "agency_id": None, "contract_id": contract_id, "effective": False}
@@ -102,7 +106,16 @@ async def test_nothing_of_an_erased_person_is_left_but_the_money(service: Servic
     rejected = await service.load(portfolio_id, stated(amount_due="x"), row("B-1"), as_of="2026-09-11")
     assert rejected["rows_rejected"] == 1
     before = await tables_with(service.database, CANARIES)
-    written = {"address", "charge", "clarification", "contact_point", "contract", "contract_history", "convenience"}
+    written = {
+        "address",
+        "attempt",
+        "charge",
+        "clarification",
+        "contact_point",
+        "contract",
+        "contract_history",
+        "convenience",
+    }
     assert written | {"file_reject", "party", "pause", "payment", "report"} <= set(before)
 
     person_id = await person_of(service, portfolio_id, "A-1")
@@ -267,14 +280,17 @@ async def test_a_file_that_states_the_person_meanwhile_brings_nothing_back(servi
 
 
 async def test_rows_that_wait_for_a_person_are_erased_and_not_applied(service: ServiceClient) -> None:
-    portfolio_id, _contract_id = await a_paid_contract(service)
+    portfolio_id, contract_id = await a_paid_contract(service)
     others = [row(f"Z-{n}") for n in range(4)]
     await service.load(portfolio_id, *others, as_of="2026-09-11")
-    content = csv_of(stated(amount_due="80.00"), others[0], columns=tuple(stated()))
+    again = stated(amount_due="80.00", **GUARANTOR)
+    content = csv_of(again, others[0], columns=tuple(again))
     answer = await service.upload(portfolio_id, content, "2026-09-12", "snapshot")
     assert await service.loader.load_one()
     file_id = answer.json()["file_id"]
     assert (await service.file(file_id))["confirmation_reason"] == "closes_many"
+    waiting = {"file_address", "file_contact", "file_contract", "file_party", "file_party_contact"}
+    assert waiting <= set(await tables_with(service.database, [*CANARIES, str(contract_id)]))
 
     await erased(service, await person_of(service, portfolio_id, "A-1"))
     assert await tables_with(service.database, CANARIES) == {}
@@ -317,3 +333,55 @@ async def test_what_a_bank_says_of_the_payer_is_erased(service: ServiceClient) -
     await post(service, path, contract_id=str(uuid5(portfolio_id, "A-1")))
     await erased(service, await person_of(service, portfolio_id, "A-1"))
     assert await tables_with(service.database, CANARIES) == {}
+
+
+async def test_why_customers_are_not_one_person_is_erased(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    await service.load(portfolio_id, stated("A-1", "K1"), stated("B-1", "K2"))
+    one = await person_of(service, portfolio_id, "A-1")
+    reason = f"the brother of {WORD} has another birthday"
+    await post(service, f"/v1/people/{one}/unlinks", contract_id=str(uuid5(portfolio_id, "B-1")), reason=reason)
+    assert "person_unlink" in await tables_with(service.database, [reason])
+    await service.pay(portfolio_id, "B-1", "100.00", "2026-09-10")
+    await erased(service, await person_of(service, portfolio_id, "B-1"))
+    assert await tables_with(service.database, [reason]) == {}
+
+
+async def test_what_the_desk_knows_of_the_person_is_erased(
+    service: ServiceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 9, 10, 18, 0, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    portfolio_id = await service.portfolio()
+    await service.load(portfolio_id, stated())
+    person_id = await person_of(service, portfolio_id, "A-1")
+    worklists = [(await post(service, "/v1/worklists", name=name, when={}))["worklist_id"] for name in ("all", "rest")]
+    assert await filling.work(service.database)
+    while await filling.work(service.database):
+        pass
+
+    async def given() -> str:
+        found = (await post(service, f"/v1/worklists/{worklists[0]}/next", 200))["item"]
+        return f"/v1/desk-items/{found['item_id']}"
+
+    item = await given()
+    await post(service, f"{item}/notes", note=f"{WORD} has moved")
+    await post(service, f"{item}/escalation", reason=f"{WORD} wants a discount")
+    decision = {"decision": "back", "note": f"{WORD} gets none"}
+    answer = await service.client.post(f"{item}/decision", json=decision, headers=supervisor())
+    assert answer.status_code == 201, answer.text
+    await post(service, f"{await given()}/rescheduling", again_at=(now + timedelta(days=2)).isoformat())
+    desk = ("desk_item", "desk_note", "desk_rest", "worklist_person")
+    held = await tables_with(service.database, [WORD, str(person_id)])
+    assert {name: held[name] for name in desk} == {
+        "desk_item": [WORD, str(person_id)],
+        "desk_note": [WORD, str(person_id)],
+        "desk_rest": [str(person_id)],
+        "worklist_person": [str(person_id)],
+    }
+
+    await service.pay(portfolio_id, "A-1", "100.00", "2026-09-10")
+    await erased(service, person_id)
+    held = await tables_with(service.database, [WORD, str(person_id)])
+    # How the work on the person ended stays, with ids.
+    assert {name: held[name] for name in desk if name in held} == {"desk_item": [str(person_id)]}
