@@ -27,7 +27,7 @@ from recobro_console.files import portfolios as new_portfolios
 from recobro_console.guard import Guard
 from recobro_console.insight import api as insight
 from recobro_console.lists import api as lists
-from recobro_console.lists import demands, evidence
+from recobro_console.lists import codes, demands, evidence
 from recobro_console.live import api as live
 from recobro_console.live.hub import Hub
 from recobro_console.operations import api as operations
@@ -55,6 +55,8 @@ ROUTERS = (
     staging.router,
     demands.router,
     evidence.router,
+    codes.staff,
+    codes.router,
     lists.staff,
     lists.router,
     new_portfolios.router,

@@ -1,5 +1,6 @@
 """The names by which people know things, by their ids: agencies, campaigns, portfolios, contracts."""
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from recobro_console.pages import Page
 from recobro_console.sessions.store import Role
 
 _MOST = 1000
+_MOST_RULES = 50
 _OF_AGENCY = re.compile("agency-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 MOST_CONTRACTS = 100
 """The most contracts that portfolio finds at once by their ids."""
@@ -62,6 +64,29 @@ async def zones(page: Page) -> Mapping[str, str]:
 async def creditors(page: Page) -> Names:
     """The creditors."""
     return await _listed(page, "portfolio", "/v1/creditors", "creditor_id")
+
+
+async def segments(page: Page, portfolio_id: str | None = None) -> Names:
+    """The segments of a portfolio, or of all that still have contracts, in the reader's words, by their codes.
+
+    Rules that are not to be had are left out, and so are those of the portfolios after the first ``_MOST_RULES``. An
+    agency sees none.
+    """
+    if page.session.role is Role.AGENCY:
+        return Names()
+    ids: Iterable[str] = [portfolio_id] if portfolio_id else []
+    if portfolio_id is None:
+        known = await _answer(page, "portfolio", "/v1/portfolios", limit=_MOST_RULES, returned=False)
+        ids = [each["portfolio_id"] for each in known["items"]] if known else []
+    held = await asyncio.gather(*(_answer(page, "portfolio", f"/v1/portfolios/{each}/segment-rules") for each in ids))
+    return Names(
+        {
+            rule["segment"]: rules["words"].get(rule["segment"], {}).get(page.reader.language, rule["segment"])
+            for rules in held
+            if rules
+            for rule in rules["rules"]
+        }
+    )
 
 
 async def contracts(page: Page, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

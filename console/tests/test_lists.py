@@ -200,6 +200,35 @@ async def test_the_form_of_a_campaign_says_its_kind_order_size_and_phones(scene:
     assert (reminds["stages"], reminds["due_within_days"], reminds["min_total"]) == (["current"], 3, "1250.00")
 
 
+async def test_a_code_that_nobody_has_explained_gets_its_meaning_and_leaves_others_alone(
+    scene: Scene, built: dict[str, Any]
+) -> None:
+    [first, *_] = await entries(scene, built["list_id"])
+    call = {"list_id": built["list_id"], "contract_number": first["contract_number"], "phone": "+528710000000"}
+    for number, code in enumerate(("NC01", "NC02")):
+        one = call | {"call_id": f"m2-{number}", "agent": "Ana", "started_at": datetime.now(UTC).isoformat()}
+        one |= {"duration_seconds": 0, "disposition_code": code}
+        answer = await scene.platform.clients["dialer-feed"].post("/v1/calls", json=[one])
+        assert answer.status_code == 202, answer.text
+    path = "/lists/codes"
+    async with scene.client("operator") as client:
+        shown = (await client.get(path)).text
+        assert re.search(r"códigos desconocidos</dt><dd>2</dd>", shown)
+        wrong = await scene.send(client, path, path, of="", code="OK", disposition="nonsense", _key="d-1")
+        assert (wrong.status_code, 'value="OK"' in wrong.text) == (422, True)
+        await scene.send(client, path, path, of="", code="OK", disposition="right_party", _key="d-2")
+        rows = {"of": ["", ""], "code": ["NC01", "NC02"], "disposition": ["no_answer", ""]}
+        done = await scene.send(client, path, path, **rows, _key="d-3")
+        assert done.status_code == 303, done.text
+        shown = (await client.get(path, params={"dialer": "00000000-0000-0000-0000-000000000000"})).text
+        assert re.search(r"códigos desconocidos</dt><dd>1</dd>", shown)
+    known = await scene.platform.get("dialer-feed", "/v1/disposition-codes", mapped="true")
+    meanings = {each["code"]: each["disposition"] for each in known["items"]}
+    assert meanings == {"OK": "right_party", "NC01": "no_answer"}
+    async with scene.client("auditor") as client:
+        assert "Guardar los significados" not in (await client.get(path)).text
+
+
 async def test_a_call_is_shown_with_its_evidence_and_counts_in_productivity(
     scene: Scene, built: dict[str, Any]
 ) -> None:

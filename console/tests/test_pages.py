@@ -27,6 +27,7 @@ _BUILT = (
     "/agencies/many/recall",
     "/lists/permits",
     "/lists/suppressions",
+    "/lists/codes",
     "/promises?view=week",
     "/promises?view=plans",
     "/promises?view=undecided",

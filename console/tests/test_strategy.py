@@ -1,5 +1,7 @@
 """The strategy in the console: rules are tried, changed and shown, and a contract shows why it stands where it does."""
 
+from typing import Any
+
 import pytest
 from console_scene import Scene
 from contracts_scene import contract, part
@@ -48,21 +50,24 @@ async def test_rules_are_tried_without_effect_and_then_hold_in_the_order_of_thei
 
 async def test_a_ladder_is_changed_and_a_notice_is_recorded_on_the_contract(scene: Scene, portfolio_id: str) -> None:
     path = f"/strategy/{portfolio_id}/ladder"
-    ladder = {"used-0": "1", "contacts-0": "call", "used-2": "1", "segments-2": "behind, others"}
+    ladder: dict[str, Any] = {"used-0": "1", "contacts-0": "call", "used-2": "1", "segments-2": ["behind", "others"]}
     async with scene.client("operator") as client:
+        form = (await client.get(path)).text
+        assert all(f'value="{code}"' in form for code in ("behind", "others", "no_answer", "predictive"))
+        assert "Atrasado" in form, "a segment has its name"
         saved = await scene.send(client, path, path, **ladder)
         assert saved.status_code == 303
         held = await scene.platform.get("portfolio", f"/v1/portfolios/{portfolio_id}/ladder")
         assert [step["step"] for step in held["steps"]] == ["reminder", "extrajudicial_notice"]
         assert held["steps"][1]["when"]["segments"] == ["behind", "others"]
         known = await contract(scene)
-        form = f"/contracts/{known['contract_id']}/notice"
+        acts = f"/contracts/{known['contract_id']}/notice"
         notice = {"kind": "extrajudicial", "channel": "correo certificado", "sent_on": str(AS_OF), "_key": "n-1"}
-        early = await scene.send(client, form, form, **notice, registered_number="RR1")
+        early = await scene.send(client, acts, acts, **notice, registered_number="RR1")
         assert early.status_code == 409
         assert "Falta registrar antes" in early.text
         first = await scene.send(
-            client, form, form, **notice | {"kind": "reminder", "_key": "n-2"}, registered_number="RR1"
+            client, acts, acts, **notice | {"kind": "reminder", "_key": "n-2"}, registered_number="RR1"
         )
         assert first.status_code == 303, first.text
         shown = await part(client, known, "strategy")

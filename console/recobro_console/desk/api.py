@@ -224,6 +224,7 @@ async def _worklist(
     cursor: str | None = None,
 ) -> Response:
     waiting = None
+    portfolios, segments = await asyncio.gather(names.portfolios(page), names.segments(page))
     if worklist_id is not None:
         path = f"/v1/worklists/{worklist_id}/people"
         waiting = await page.attempt(page.services.get("portfolio", path, limit=50, cursor=cursor))
@@ -232,7 +233,8 @@ async def _worklist(
         422 if wrong else 200,
         worklist_id=worklist_id,
         held={"name": "", "when": {}, "portfolio_ids": None, "active": True} | dict(held),
-        portfolios=await names.portfolios(page),
+        portfolios=portfolios,
+        segments=segments,
         steps=editing.STEPS,
         stages=editing.STAGES,
         waiting=waiting,

@@ -17,11 +17,9 @@ _FLAGS = ("payment_claimed", "address_to_review")
 def worklist_from(form: Mapping[str, str], everything: FormData) -> dict[str, Any]:
     """The name and the conditions that a form names."""
     when: dict[str, Any] = {}
-    for name in ("stages", "steps"):
+    for name in ("stages", "steps", "segments"):
         if chosen := [one for one in everything.getlist(name) if isinstance(one, str)]:
             when[name] = chosen
-    if segments := form.get("segments", "").replace(",", " ").split():
-        when["segments"] = segments
     for name in _SPANS:
         span = {end: number(form[key]) for end in ("min", "max") if form.get(key := f"{name}-{end}")}
         if span:

@@ -28,10 +28,11 @@ async def lists(page: CurrentPage) -> Response:
 
 
 async def _lists(page: Page, wrong: Trouble | None = None, **typed: Any) -> Response:
-    agencies, campaigns, days = await asyncio.gather(
+    agencies, campaigns, days, segments = await asyncio.gather(
         names.agencies(page),
         page.attempt(page.services.get(_SERVICE, "/v1/campaigns", limit=1000)),
         _business_days(page),
+        names.segments(page),
     )
     found = [] if isinstance(campaigns, Trouble) else campaigns["items"]
     return page.show(
@@ -40,6 +41,7 @@ async def _lists(page: Page, wrong: Trouble | None = None, **typed: Any) -> Resp
         agencies=agencies,
         campaigns=found,
         wrong=wrong,
+        segments=segments,
         words_of=lambda subject, codes: [(code, page.reader.word(f"{subject} {code}")) for code in codes],
         **creating.CHOICES,
         typed={"business_date": max(days, default=""), "campaign_id": ""} | typed,
@@ -90,7 +92,7 @@ async def create_campaign(page: CurrentPage) -> Response:
     """Create a campaign."""
     form = await page.form()
     posted = await page.request.form()
-    chosen = {name: [str(one) for one in posted.getlist(name)] for name in ("stages", "steps")}
+    chosen = {name: [str(one) for one in posted.getlist(name)] for name in ("stages", "segments", "steps")}
     body = creating.campaign_of(page.reader, form, **chosen)
     try:
         await page.services.post(_SERVICE, "/v1/campaigns", body, key=form.get("_key"))

@@ -17,9 +17,10 @@ CHOICES = {
 _PHONES = ("phone_1", "phone_2", "phone_3")
 
 
-def campaign_of(reader: Reader, form: Values, stages: Sequence[str], steps: Sequence[str]) -> dict[str, Any]:
+def campaign_of(
+    reader: Reader, form: Values, stages: Sequence[str], segments: Sequence[str], steps: Sequence[str]
+) -> dict[str, Any]:
     """Return the campaign as the service takes it. What belongs to another kind of campaign is left out."""
-    segments = [code for code in re.split(r"[\s,;]+", form.get("segments", "")) if code]
     wishes = [form[name] for name in _PHONES if form.get(name)]
     body: dict[str, Any] = {
         "name": form.get("name", ""),
@@ -27,7 +28,7 @@ def campaign_of(reader: Reader, form: Values, stages: Sequence[str], steps: Sequ
         "one_entry_per": form.get("one_entry_per", "person"),
         "parties": "parties" in form,
         "kind": form.get("kind") or "blaster",
-        "segments": segments or None,
+        "segments": list(segments) or None,
         "steps": list(steps) or None,
         "list_order": form.get("list_order") or None,
         "daily_size": _number(form.get("daily_size")),

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from recobro_console import names
 from recobro_console.calls import Trouble
+from recobro_console.lists.creating import CHOICES
 from recobro_console.pages import STAFF, CurrentPage, Page, Router
 from recobro_console.strategy import editing
 
@@ -96,11 +97,7 @@ async def change_ladder(portfolio_id: UUID, page: CurrentPage) -> Response:
     """Try the ladder of the form, or let it hold."""
     form = await page.form()
     everything = await page.request.form()
-    contacts = {
-        step: [one for one in everything.getlist(f"contacts-{n}") if isinstance(one, str)]
-        for n, step in enumerate(editing.STEPS)
-    }
-    given = editing.steps_from(form, contacts)
+    given = editing.steps_from(form, lambda name: [one for one in everything.getlist(name) if isinstance(one, str)])
     at = f"/v1/portfolios/{portfolio_id}/ladder"
     held = await page.services.get("portfolio", at)
     proposed = editing.ladder_of(given, held)
@@ -142,9 +139,12 @@ async def _ladder(page: Page, portfolio_id: UUID, given: Any, held: Any, **found
         challenger=held["challenger"],
         facts=editing.STEP_FACTS,
         contacts=editing.CONTACTS,
+        segments=await names.segments(page, str(portfolio_id)),
+        answers=[(code, page.reader.word(code)) for code in editing.ANSWERS],
+        kinds=CHOICES["kinds"],
         wrong=wrong,
         trial=trial,
-        words={},
+        called={},
     )
 
 

@@ -1,6 +1,6 @@
 """Rules of segments and steps of the ladder as fields of a form, and back. The services check what they mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 SEGMENT_FACTS = (
@@ -15,6 +15,12 @@ STEP_FACTS = (
 STATUSES = ("active", "deceased", "unlocatable", "represented", "insolvent")
 STEPS = ("reminder", "direct_contact", "extrajudicial_notice", "judicial_notice")
 CONTACTS = ("message", "call", "visit", "letter")
+ANSWERS = (
+    *("right_party", "third_party", "promise", "refused", "payment_claimed", "clarification", "wrong_number"),
+    *("opted_out", "deceased", "represented", "no_answer", "busy", "voicemail", "failed"),
+    *("visited", "nobody_home", "unlocatable"),
+)
+"""How a call or a visit may end."""
 LANGUAGES = ("es", "pt", "en")
 _BLANK_RULES, _BLANK_CONDITIONS = 2, 2
 _MOST_RULES, _MOST_CONDITIONS = 60, 20
@@ -54,18 +60,17 @@ def rules_shown(held: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*shown, *([blank] * _BLANK_RULES)]
 
 
-def steps_from(form: Form, contacts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The ladder that a form names. ``contacts`` are the chosen kinds of contact of each step."""
+def steps_from(form: Form, chosen: Callable[[str], list[str]]) -> dict[str, Any]:
+    """The ladder that a form names. ``chosen`` are the marked boxes of a name."""
     steps = []
     for n, step in enumerate(STEPS):
         if not form.get(f"used-{n}"):
             continue
         when = _conditions(form, n)
         for name in ("segments", "last_answer"):
-            if codes := _listed(form.get(f"{name}-{n}", "")):
+            if codes := chosen(f"{name}-{n}"):
                 when[name] = codes
-        campaigns = _listed(form.get(f"campaigns-{n}", ""))
-        allows = {"contacts": list(contacts.get(step, ())), "campaigns": campaigns or None}
+        allows = {"contacts": chosen(f"contacts-{n}"), "campaigns": chosen(f"campaigns-{n}") or None}
         steps.append({"step": step, "when": when, "allows": allows})
     percent = form.get("percent", "").strip()
     return {"steps": steps, "percent": _number(percent) if percent else None}
@@ -90,10 +95,10 @@ def steps_shown(given: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "step": step,
                 "used": step in known,
                 "conditions": conditions_shown(each["when"], STEP_FACTS),
-                "segments": ", ".join(each["when"].get("segments") or ()),
-                "last_answer": ", ".join(each["when"].get("last_answer") or ()),
+                "segments": each["when"].get("segments") or (),
+                "last_answer": each["when"].get("last_answer") or (),
                 "contacts": CONTACTS if each["allows"]["contacts"] is None else each["allows"]["contacts"],
-                "campaigns": ", ".join(each["allows"]["campaigns"] or ()),
+                "campaigns": each["allows"]["campaigns"] or (),
             }
         )
     return shown
@@ -125,10 +130,6 @@ def _number(text: str) -> int | str:
 
 def _place(text: str, n: int) -> float:
     return int(text) if text.isascii() and text.isdecimal() else float(n)
-
-
-def _listed(text: str) -> list[str]:
-    return [one for each in text.split(",") if (one := each.strip())]
 
 
 def _text(value: object) -> str:
