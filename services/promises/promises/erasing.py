@@ -17,6 +17,9 @@ _ERASE = (
     ),
     "UPDATE proposal SET proof = 'erased' WHERE contract_id = ANY($1::uuid[]) AND proof IS NOT NULL",
     "UPDATE page_link SET tried = '{}' WHERE contract_id = ANY($1::uuid[])",
+    # The hours and days that do not suit the debtor.
+    "UPDATE page_act SET result = '{}' FROM page_link AS link"
+    " WHERE link.link_id = page_act.link_id AND link.contract_id = ANY($1::uuid[]) AND page_act.kind = 'contact'",
     # Why a person has ended a link is in that person's words.
     "UPDATE page_link SET ended_because = 'erased' WHERE contract_id = ANY($1::uuid[]) AND ended_because NOT IN"
     " ('replaced', 'wrong_answers', 'debtor', 'contract_closed', 'deceased', 'represented', 'identity_unknown')",

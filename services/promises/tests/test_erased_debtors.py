@@ -1,6 +1,7 @@
 """Nothing that people wrote about an erased debtor is left in promises. What was promised stays."""
 
 from chassis.testing.canaries import tables_with
+from page_scene import signed_in
 from promise_scene import Scene
 
 WORD = "Canarito"
@@ -26,3 +27,14 @@ async def test_nothing_of_an_erased_person_is_left(scene: Scene) -> None:
     assert tuple(identity) == (None, [])
     assert await scene.rows("SELECT FROM page_link WHERE ended_at IS NULL") == []
     assert (await scene.read_promise(promise))["amount"] == "100.00"
+
+
+async def test_when_the_debtor_does_not_want_to_be_contacted_is_erased(scene: Scene) -> None:
+    visitor, contract, link = await signed_in(scene)
+    assert (await visitor.send("contact", days=["sun"])).status_code == 200
+    path = f"/v1/links/{link['link_id']}"
+    [act] = (await scene.client.get(path)).json()["acts"]
+    assert act["result"] == {"not_days": ["sun"]}
+    await scene.receives(contract.erased())
+    [act] = (await scene.client.get(path)).json()["acts"]
+    assert (act["kind"], act["result"]) == ("contact", {})

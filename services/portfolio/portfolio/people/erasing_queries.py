@@ -61,8 +61,10 @@ OF_CONTRACTS = (
     "DELETE FROM party WHERE contract_id = ANY($1::uuid[])",
     "DELETE FROM address WHERE contract_id = ANY($1::uuid[])",
     "UPDATE attempt SET note = NULL WHERE contract_id = ANY($1::uuid[]) AND note IS NOT NULL",
-    """
-    UPDATE unidentified_payment AS waiting SET payer = NULL, concept = NULL FROM payment
+    f"""
+    UPDATE unidentified_payment AS waiting SET payer = NULL, concept = NULL,
+        return_reason = CASE WHEN return_reason IS NOT NULL THEN '{ERASED}' END
+    FROM payment
     WHERE payment.contract_id = ANY($1::uuid[]) AND waiting.unidentified_id = payment.unidentified_id
     """,
     """

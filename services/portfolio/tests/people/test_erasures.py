@@ -294,6 +294,7 @@ async def test_rows_that_wait_for_a_person_are_erased_and_not_applied(service: S
 
     await erased(service, await person_of(service, portfolio_id, "A-1"))
     assert await tables_with(service.database, CANARIES) == {}
+    assert waiting & set(await tables_with(service.database, [str(contract_id)])) == set()
     await post(service, f"/v1/files/{file_id}/confirmation", 200, accept=True)
     assert await service.loader.load_one()
     assert (await service.file(file_id))["status"] == "loaded"
@@ -330,7 +331,10 @@ async def test_what_a_bank_says_of_the_payer_is_erased(service: ServiceClient) -
     file = await service.bank_file(portfolio_id, csv_file(*lines, header=header))
     [waiting] = (await service.get("/v1/unidentified-payments", file_id=file["file_id"]))["items"]
     path = f"/v1/unidentified-payments/{waiting['unidentified_id']}/allocation"
-    await post(service, path, contract_id=str(uuid5(portfolio_id, "A-1")))
+    await post(service, path, contract_id=str(uuid5(portfolio_id, "A-1")), amount="30.00")
+    path = f"/v1/unidentified-payments/{waiting['unidentified_id']}/return"
+    await post(service, path, 200, reason=f"{WORD} asks for the rest")
+    await service.pay(portfolio_id, "A-1", "10.00", "2026-09-10")
     await erased(service, await person_of(service, portfolio_id, "A-1"))
     assert await tables_with(service.database, CANARIES) == {}
 
