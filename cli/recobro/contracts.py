@@ -1,4 +1,4 @@
-"""``recobro contract``: finds contracts, shows one, and tells what happened to it. Also the pauses of a contract."""
+"""``recobro contract``: finds contracts, shows one, and lists what happened to it. Also the pauses of a contract."""
 
 import textwrap
 from itertools import islice

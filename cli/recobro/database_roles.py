@@ -50,7 +50,7 @@ async def ensure(server: EmbeddedPostgres, services: Sequence[Service]) -> None:
             await admin.execute(
                 f"{how} ROLE \"{role}\" LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{_password(server, role)}'"
             )
-            # Policies for the agencies' role apply to whoever inherits it.
+            # Policies for the agencies' role apply to every role that inherits it.
             await admin.execute(f'GRANT {AGENCY_ROLE} TO "{role}" WITH INHERIT FALSE, SET TRUE')
             if name not in there:
                 await admin.execute(f'CREATE DATABASE "{name}"')

@@ -1,6 +1,6 @@
 """The keys of the embedded platform inside a backup, encrypted with a password.
 
-A backup lies on other disks than the platform, and whoever has the signing key can make any token. So the keys are in
+A backup lies on other disks than the platform, and anybody with the signing key can make any token. So the keys are in
 a backup only if there is a password, which the person keeps elsewhere. The list of revoked tokens belongs to the keys:
 without it a restored key would make them valid again.
 """

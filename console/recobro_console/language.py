@@ -35,7 +35,7 @@ def language_of(chosen: str | None, accept_language: str | None) -> Language:
         return Language(chosen)
     wanted = (accept_language or "").lower()
     named = locale_named(accept_language)
-    # The chassis answers in English whoever names none of our languages. This console answers in Spanish.
+    # The chassis answers in English when a request names none of our languages. This console answers in Spanish.
     if named is None or (named.language is Language.EN and "en" not in wanted):
         return DEFAULT
     return named.language

@@ -1,4 +1,4 @@
-"""Pages for whoever has not signed in, and pages that say what went wrong."""
+"""Pages for people who have not signed in, and pages that say what went wrong."""
 
 from typing import Any
 

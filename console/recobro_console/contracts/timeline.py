@@ -1,4 +1,4 @@
-"""The life of a contract as one timeline: portfolio's history, which tells each line in the reader's language."""
+"""The life of a contract as one timeline: portfolio's history, with each line in the reader's language."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ _ON_A_PAGE = 40
 
 
 @dataclass(frozen=True)
-class Told:
+class Line:
     """A line of the timeline. ``who`` acted, ``agency`` is the one that the line names; each may be null."""
 
     at: str
@@ -62,7 +62,7 @@ class Told:
 class Timeline:
     """A page. ``cursor`` names the next one."""
 
-    lines: Sequence[Told]
+    lines: Sequence[Line]
     cursor: str | None
 
 
@@ -77,13 +77,13 @@ async def read(page: Page, contract_id: UUID, show: str, cursor: str | None) -> 
     await names.spoken(page, found, "summary", "who")
     has_agencies = any(item["data"].get("agency_id") for item in items)
     known = await names.agencies(page) if has_agencies else names.Names()
-    return Timeline([_told(item, known) for item in items], found["next_cursor"])
+    return Timeline([_line(item, known) for item in items], found["next_cursor"])
 
 
-def _told(item: Mapping[str, Any], agencies: names.Names) -> Told:
+def _line(item: Mapping[str, Any], agencies: names.Names) -> Line:
     data = item["data"]
     agency_id = data.get("agency_id")
-    return Told(
+    return Line(
         item["happened_at"] or item["at"],
         item["summary"],
         item["who"],

@@ -198,7 +198,7 @@ async def withdrawals(page: CurrentPage, list_id: str) -> Response:
 
 @router.get("/lists/{list_id}/permits")
 async def permits(page: CurrentPage, list_id: str) -> Response:
-    """What dialers of the list were told who asked before a call, and the calls that have begun and have no result."""
+    """The answers to the list's dialers before calls, and the calls that have begun and have no result."""
     counts, overdue, refused = await asyncio.gather(
         page.attempt(page.services.get(_SERVICE, f"/v1/lists/{list_id}/permits")),
         page.attempt(page.services.get(_SERVICE, "/v1/attempts", list_id=list_id, state="overdue", limit=_WITHDRAWALS)),

@@ -1,4 +1,4 @@
-"""What dialers were told who asked before a call: kept as evidence, found by contract and day."""
+"""The answers to dialers' questions before calls, which are kept as evidence and found by contract and day."""
 
 import asyncio
 from typing import Any

@@ -21,7 +21,7 @@ router = Router(EVERYBODY)
 
 @router.get("/live")
 async def live(request: Request, contract_id: UUID | None = None) -> Response:
-    """Tell the page what has changed, until it is closed, the session ends or the console stops.
+    """Send the page what has changed, until it is closed, the session ends or the console stops.
 
     ``contract_id`` is the contract that the page shows, of which an agency hears while it has the contract.
     """

@@ -1,9 +1,9 @@
 """Passes on what changes to the open pages, at most twice a second to each.
 
 ==============================  ===================================================================
-an agency's page                hears of events that name this agency, and of the contract that it shows
+an agency's page                gets events that name this agency, and those of the contract that it shows
 a page that reads too slowly    gets fewer, larger messages: subjects are collected, not queued
-the log does not answer         every page is told, and draws everything anew once the log is back
+the log does not answer         every page shows this, and draws everything anew once the log is back
 ==============================  ===================================================================
 """
 
@@ -72,7 +72,7 @@ class Listener:
 
 
 class Hub:
-    """Listens to the log, from the moment at which it starts, and tells the open pages."""
+    """Listens to the log, from the moment at which it starts, and notifies the open pages."""
 
     def __init__(self, transport: Callable[[], Transport]) -> None:
         self._transport = transport

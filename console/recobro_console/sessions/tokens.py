@@ -19,7 +19,7 @@ class SignedOut(Exception):
 
 
 class Issuer(Protocol):
-    """Whoever gives a session its tokens: the platform's own key, or an identity provider."""
+    """The source of a session's tokens: the platform's own key, or an identity provider."""
 
     async def renewed(self, session: Session) -> Session:
         """Return the session with a fresh token. Raises ``SignedOut`` if there is none to be had."""

@@ -101,7 +101,7 @@ def _report(scope: Scope, status: int | None, seconds: float) -> str:
     method = _method_of(scope)
     shown = "cut" if status is None else str(status)
     metrics.REQUESTS.labels(method, route, shown).inc()
-    # Whoever asks too much is answered late on purpose, which does not make the service slow.
+    # A caller that asks too much is answered late on purpose, which does not make the service slow.
     metrics.REQUEST_SECONDS.labels(method, route).observe(max(0.0, seconds - scope["state"].get(PAUSED, 0.0)))
     polled = scope["state"].get("polled", False) and status is not None and status < 400
     if route not in _PROBES and not polled:

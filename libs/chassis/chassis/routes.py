@@ -145,7 +145,7 @@ class Router(APIRouter):
 
 async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> Response:
     request.state.principal = await _authorise(plan, request)
-    # Whoever polls asks all day. The metrics count these requests, and the log has only those that fail.
+    # A client that polls asks all day. The metrics count these requests, and the log has only those that fail.
     request.state.polled = "wait" in plan.parameters
     if "\0" in request.url.path or b"\0" in unquote_to_bytes(request.scope["query_string"]):
         raise Problem("The address has a NUL character.", status=400, code="control-character")

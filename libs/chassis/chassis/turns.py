@@ -1,7 +1,7 @@
 """The turn of a request: admission within its caller's limits, a place to work, and its end.
 
 What exceeds the rate by little waits. What exceeds it by more is refused, and refusals of one caller leave one after
-the other, so that a flood of requests becomes as slow as its refusals. Whoever waits here holds no thread and no
+the other, so that a flood of requests becomes as slow as its refusals. A request that waits here holds no thread and no
 database connection.
 """
 

@@ -1,6 +1,6 @@
 """While an event of a contract is set aside or unsent, its true state is not known, and the contract is silent.
 
-``ContractSetAside`` tells all services that this begins, and ``ContractReplayed`` that it ends. The service that
+``ContractSetAside`` states to all services that this begins, and ``ContractReplayed`` that it ends. The service that
 publishes these events applies them too.
 """
 

@@ -36,7 +36,7 @@ def _without_column(table: str, column: str) -> str:
 
 
 # The condition of a trigger costs a row nothing; the function is called for an event that is too large, and raises an
-# error that tells nothing of its content. A CHECK constraint would print the row.
+# error that shows nothing of its content. A CHECK constraint would print the row.
 _REFUSE_LARGE_EVENT = f"""
 CREATE OR REPLACE FUNCTION refuse_large_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -40,7 +40,7 @@ ALTER TABLE contact_point ADD COLUMN party_id uuid, ADD COLUMN party_role text, 
 CREATE INDEX contact_point_party ON contact_point (contract_id) WHERE party_id IS NOT NULL;
 """
 VERIFIED = """
--- Whether somebody has verified the point. Null: told by an earlier release.
+-- Whether somebody has verified the point. Null: published by an earlier release.
 ALTER TABLE contact_point ADD COLUMN IF NOT EXISTS verified boolean;
 """
 # Contact points of a whole contract that is older than the known details are ignored. A point that was gone may come

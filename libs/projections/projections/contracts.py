@@ -159,14 +159,14 @@ ALTER TABLE contract ADD COLUMN IF NOT EXISTS components jsonb;
 
 
 TOTAL = """
--- The whole unpaid amount. Null: told by an earlier release.
+-- The whole unpaid amount. Null: published by an earlier release.
 ALTER TABLE contract ADD COLUMN IF NOT EXISTS total_balance numeric;
 """
 """Adds the total balance, for services that began without it. A contract that is published again fills it."""
 
 
 PEOPLE = """
--- Null: the debtor is linked to nobody, or was told by an earlier release.
+-- Null: the debtor is linked to nobody, or an earlier release published the contract.
 ALTER TABLE contract ADD COLUMN IF NOT EXISTS person_id uuid;
 CREATE INDEX IF NOT EXISTS contract_person ON contract ((coalesce(person_id, debtor_id)));
 """
@@ -258,7 +258,7 @@ def _status(event: ContractWhole | DebtorStatusChanged) -> str:
     return event.debtor.status if isinstance(event, ContractWhole) else event.status
 
 
-# Events of one version tell one status. A contract that is published again therefore mends what was wrong.
+# Events of one version state one status. So a republished contract corrects a wrong one.
 _STATUSES = _Keeper(_Group("status_seen_version", _version, {"status": Column("text", _status)}, again=True))
 
 

@@ -15,7 +15,7 @@ from projections.columns import columns
 TABLE = """
 -- business_date is the day on which the payment arrived. Days without contact count from holdoff_from, or from
 -- business_date where it is null. claimed: the debtor stated the payment, but no payment has arrived. The payment_id is
--- then generated here, or the id of the event that tells of the claim.
+-- then generated here, or the id of the event that states the claim.
 CREATE TABLE payment (
     contract_id uuid NOT NULL,
     payment_id uuid NOT NULL DEFAULT uuidv7(),

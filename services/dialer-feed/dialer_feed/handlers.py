@@ -152,7 +152,7 @@ async def withdraw_unusable_numbers(changes: Sequence[ContactPointChanged], tx: 
 
 @consumer.on(ConvenienceChanged)
 async def follow_convenience(changes: Sequence[ConvenienceChanged], tx: Transaction) -> None:
-    """Whoever wants no calls leaves the lists. Hours and days decide only when an entry may be called."""
+    """A debtor who wants no calls leaves the lists. Hours and days decide only when an entry may be called."""
     await POSITIONS.keep(tx, changes)
     await contracts.keep_conveniences(tx, changes)
     await live_lists(tx).withdraw_unfit(changes)

@@ -22,7 +22,7 @@ from portfolio.files.loader import Loader
 from portfolio.files.reader.__main__ import read_file
 from portfolio.files.reader.checks import Reading
 from portfolio.files.reader.trailers import Controls
-from portfolio.files.reading import FileRefused, Landed, Told, layout_options
+from portfolio.files.reading import FileRefused, Landed, ReportRows, layout_options
 from portfolio.files.work import Work
 from portfolio.tabular.code_pages import CodePage, CodePages
 from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
@@ -33,7 +33,7 @@ from recobro_events import Database, Row
 _GOOD = {"debtor_name": "Íñigo Peña", "phone_1": "9995194875", "due_date": "2026-08-01", "amount_due": "100.00"}
 
 
-async def read_in_thread(work: Work, source: Path, folder: Path, _: Told) -> Landed:
+async def read_in_thread(work: Work, source: Path, folder: Path, _: ReportRows) -> Landed:
     """Reads a file as the child process does, without the seconds that starting a process takes."""
     try:
         code_pages = CodePages(*(None if p is None else CodePage(p) for p in (work.code_page, work.usual_code_page)))
@@ -65,7 +65,7 @@ class ManualLoader(Loader):
         return []
 
 
-async def read_payments_in_thread(work: PaymentWork, source: Path, folder: Path, _: Told) -> LandedPayments:
+async def read_payments_in_thread(work: PaymentWork, source: Path, folder: Path, _: ReportRows) -> LandedPayments:
     """Reads a bank's file as the child process does, without the time that starting a process takes."""
     reading = PaymentReading(work.jurisdiction, work.currency, work.payment_channels, work.channel, work.latest)
     controls = Controls(work.control_rows, work.control_amount)

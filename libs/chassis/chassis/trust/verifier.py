@@ -60,7 +60,7 @@ class TokenVerifier:
     async def principal(self, authorization: Sequence[str]) -> Principal:
         """Return the caller that the request's ``Authorization`` headers name.
 
-        Raises ``Unauthorised`` if there is no valid token, ``Unavailable`` if nobody can tell.
+        Raises ``Unauthorised`` if there is no valid token, ``Unavailable`` if the keys are too old to decide.
         """
         token = _bearer_token(authorization)
         try:

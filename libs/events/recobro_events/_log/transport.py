@@ -82,7 +82,7 @@ class Producer(Protocol):
 
 
 class Listener(Protocol):
-    """What a group tells a member about its partitions. No method may fail."""
+    """Callbacks by which a group notifies a member of its partitions. No method may fail."""
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """The group has assigned these partitions to the member."""

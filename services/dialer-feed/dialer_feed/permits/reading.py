@@ -146,7 +146,7 @@ async def permit(reader: Reader, permit_id: UUID) -> KeptPermit:
 
 
 async def of_list(reader: Reader, list_id: UUID, day: date) -> PermitsOfList:
-    """Count what dialers of the list of this day were told."""
+    """Count the answers to dialers of the list of this day."""
     rows = await reader.fetch(queries.COUNTS, list_id, day - timedelta(days=1))
     attempts = await reader.fetchrow(attempts_queries.COUNTS, list_id)
     assert attempts is not None

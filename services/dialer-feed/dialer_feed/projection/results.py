@@ -7,7 +7,7 @@ from recobro_events import Transaction
 from recobro_events.contracts.portfolio import ContractWhole, PaymentReceived, PaymentReversed
 from recobro_events.contracts.promises import MadeIn, PromiseEvent, PromiseKept, PromiseMade
 
-# The day of a promise is told once, and may come after newer states of it.
+# The day of a promise is published once, and may arrive after newer states of the promise.
 _KEEP_PROMISES = """
 INSERT INTO promised AS known (contract_id, promise_id, version, made_on, in_call, amount, kept)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::date[], $5::boolean[], $6::numeric[], $7::boolean[])

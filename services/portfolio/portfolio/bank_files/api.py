@@ -32,7 +32,7 @@ from portfolio.bank_files.formats import PaymentFormat
 from portfolio.bank_files.rejects import RejectedPaymentRows, said
 from portfolio.bank_files.uploads import DEFAULT_CHANNEL, Sent
 from portfolio.bank_files.views import PaymentFileStatus, PaymentFileView
-from portfolio.files.answers import ANY_FILE, all_told, language_of, of_rejects, told
+from portfolio.files.answers import ANY_FILE, all_worded, language_of, of_rejects, worded
 from portfolio.files.uploads import MAX_FILE_BYTES, Controls, receive, spooled
 from portfolio.portfolios import portfolios
 
@@ -100,7 +100,7 @@ async def upload_payment_file(
         request.app.state.bank_loader.wake()
     else:
         response.status_code = 200
-    return told(file, said, locale, response)
+    return worded(file, said, locale, response)
 
 
 @router.post("/payment-files/{file_id}/booking", status_code=202, dependencies=[writes("portfolio")])
@@ -111,7 +111,7 @@ async def book_tried_file(
     """Book a file that a dry run has tried. It is read again, and booked in its turn."""
     file = await uploads.book_tried(tx, file_id)
     tx.after_commit(request.app.state.bank_loader.wake)
-    return told(file, said, locale, response)
+    return worded(file, said, locale, response)
 
 
 @router.get("/portfolios/{portfolio_id}/payment-files", dependencies=[reads("portfolio")])
@@ -124,7 +124,7 @@ async def list_payment_files(
     status: PaymentFileStatus | None = None,
 ) -> Page[PaymentFileView]:
     """List a portfolio's payment files in the order of upload."""
-    return all_told(await views.listed(connection, query, portfolio_id, status), said, locale, response)
+    return all_worded(await views.listed(connection, query, portfolio_id, status), said, locale, response)
 
 
 @router.get("/payment-files", dependencies=[reads("portfolio")])
@@ -140,7 +140,7 @@ async def list_all_payment_files(
     ] = None,
 ) -> Page[PaymentFileView]:
     """List the payment files of all portfolios in the order of upload."""
-    return all_told(await views.listed(connection, query, portfolio_id, status, finished_on), said, locale, response)
+    return all_worded(await views.listed(connection, query, portfolio_id, status, finished_on), said, locale, response)
 
 
 @router.get("/payment-files/{file_id}", dependencies=[reads("portfolio")])
@@ -148,7 +148,7 @@ async def read_payment_file(
     file_id: UUID, connection: ReadConnection, locale: ReaderLocale, response: Response
 ) -> PaymentFileView:
     """Read the state of a payment file: how far it is, what became of its rows, and why it failed."""
-    return told(await views.find(connection, file_id), said, locale, response)
+    return worded(await views.find(connection, file_id), said, locale, response)
 
 
 @router.get(

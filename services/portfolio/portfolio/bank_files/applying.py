@@ -131,7 +131,7 @@ async def match(database: Database, work: Work) -> None:
 
 
 async def is_ours(tx: Transaction, work: Work) -> bool:
-    """Lock the file's row. Whoever has lost the lease meanwhile waits here, and finds the rows done."""
+    """Lock the file's row. A worker that has lost the lease meanwhile waits here, and finds the rows done."""
     file = await tx.fetchrow(queries.LOCKED, work.file_id)
     return file is not None and file["status"] == "loading"
 
@@ -324,5 +324,5 @@ async def finish(tx: Transaction, work: Work) -> None:
     tx.after_commit(partial(metrics.payment_file_ended, "tried" if work.dry_run else "loaded", seconds))
     ids = {"file_id": str(work.file_id), "portfolio_id": str(work.portfolio_id)}
     counts = {name: file[name] for name in ("payments", "known", "reversals", "unidentified", "rows_rejected")}
-    told = "payment file tried" if work.dry_run else "payment file loaded"
-    tx.after_commit(partial(_log.info, told, **ids, **counts, seconds=round(seconds, 1)))
+    outcome = "payment file tried" if work.dry_run else "payment file loaded"
+    tx.after_commit(partial(_log.info, outcome, **ids, **counts, seconds=round(seconds, 1)))

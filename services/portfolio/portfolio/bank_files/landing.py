@@ -14,7 +14,7 @@ from recobro_events import Database, Transaction, step
 from portfolio.bank_files import queries
 from portfolio.bank_files.reader.columns import ACCEPTED_COLUMNS, ACCEPTED_FILE, REJECTED_COLUMNS, REJECTED_FILE
 from portfolio.bank_files.work import Work
-from portfolio.files.reading import READ_TIMEOUT_SECONDS, Told, run_reader
+from portfolio.files.reading import READ_TIMEOUT_SECONDS, ReportRows, run_reader
 
 COPY_TIMEOUT_SECONDS = 600
 _TELL_EVERY_SECONDS = 1.0
@@ -33,11 +33,11 @@ class Landed:
     warnings: Sequence[str]
 
 
-Intake = Callable[[Work, Path, Path, Told], Awaitable[Landed]]
+Intake = Callable[[Work, Path, Path, ReportRows], Awaitable[Landed]]
 """Reads a file and writes CSV files for COPY into a folder. Raises ``FileRefused``."""
 
 
-async def read_in_child(work: Work, source: Path, folder: Path, told: Told) -> Landed:
+async def read_in_child(work: Work, source: Path, folder: Path, report_rows: ReportRows) -> Landed:
     """The ``Intake`` that runs ``portfolio.bank_files.reader``."""
     options = [
         *("--jurisdiction", work.jurisdiction, "--currency", work.currency, "--channel", work.channel),
@@ -46,7 +46,7 @@ async def read_in_child(work: Work, source: Path, folder: Path, told: Told) -> L
         *(() if work.control_rows is None else ("--control-rows", str(work.control_rows))),
         *(() if work.control_amount is None else ("--control-amount", str(work.control_amount))),
     ]
-    answer = await run_reader(source, folder, options, READ_TIMEOUT_SECONDS, told, "portfolio.bank_files.reader")
+    answer = await run_reader(source, folder, options, READ_TIMEOUT_SECONDS, report_rows, "portfolio.bank_files.reader")
     return Landed(**answer | {"amount_accepted": Decimal(answer["amount_accepted"])})
 
 
@@ -59,25 +59,25 @@ async def read(database: Database, work: Work, intake: Intake) -> None:
     async with _folder(f"recobro-bank-{work.file_id}-") as folder:
         source = folder / "payments.file"
         await _download(database, work, source)
-        landed = await intake(work, source, folder, _telling(database, work))
+        landed = await intake(work, source, folder, _reporting(database, work))
         source.unlink()
         await step(database, lambda tx: _stage(tx, work, folder, landed))
     async with database.connection() as connection:
         await connection.execute("ANALYZE payment_file_row")
 
 
-def _telling(database: Database, work: Work) -> Told:
+def _reporting(database: Database, work: Work) -> ReportRows:
     """Write down how many rows have been read, at most once a second."""
     last = asyncio.get_running_loop().time()
 
-    async def told(rows: int) -> None:
+    async def report_rows(rows: int) -> None:
         nonlocal last
         now = asyncio.get_running_loop().time()
         if now - last >= _TELL_EVERY_SECONDS:
             last = now
             await step(database, lambda tx: tx.execute(queries.ROWS_READ, work.file_id, rows))
 
-    return told
+    return report_rows
 
 
 @asynccontextmanager

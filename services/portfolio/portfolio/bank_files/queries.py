@@ -61,7 +61,7 @@ SELECT file_id, payment_file.portfolio_id, status, given_format, channel, contro
 FROM payment_file JOIN portfolio USING (portfolio_id) WHERE file_id = $1
 """
 LOCKED = "SELECT * FROM payment_file WHERE file_id = $1 FOR UPDATE"
-# Whoever is killed has counted its attempt before. Any progress sets the count back.
+# An attempt is counted before it begins, so also when its process is killed. Any progress sets the count back.
 COUNT_ATTEMPT = "UPDATE payment_file SET attempts = attempts + 1 WHERE file_id = $1 RETURNING attempts"
 FORGET_ATTEMPT = "UPDATE payment_file SET attempts = greatest(0, attempts - 1) WHERE file_id = $1"
 START_READING = """

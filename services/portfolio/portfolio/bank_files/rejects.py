@@ -96,9 +96,9 @@ async def _pages(
 
 
 def _line(row: Row, header: Sequence[str], file_id: UUID, language: Language) -> list[object]:
-    told = [_error(error, language) for error in row["errors"]]
+    worded = [_error(error, language) for error in row["errors"]]
     reasons = (
-        f"{one.column}: {one.reason} ({one.code})" if one.column else f"{one.reason} ({one.code})" for one in told
+        f"{one.column}: {one.reason} ({one.code})" if one.column else f"{one.reason} ({one.code})" for one in worded
     )
     cells = [*row["cells"], *[""] * (len(header) - len(row["cells"]))]
     return [row["row_number"], "; ".join(reasons), *cells, file_id]

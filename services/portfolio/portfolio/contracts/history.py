@@ -24,8 +24,8 @@ class HistoryItem(OutputModel):
     """A line. ``at`` is when it was recorded here, and the order of lines.
 
     ``happened_at`` is when it happened, where another service has stated that: the beginning of a call or of a visit,
-    for instance. ``summary`` tells the line in the language of Accept-Language; programs read ``kind`` and ``data``.
-    ``actor`` is who made the request, or whom the line names: the agent of a call, the visitor, the dialer.
+    for instance. ``summary`` is the line in words, in the language of Accept-Language; programs read ``kind`` and
+    ``data``. ``actor`` made the request, or is the agent, visitor or dialer that the line names.
     """
 
     at: datetime
@@ -95,7 +95,7 @@ async def read(
     locale: Locale,
     agency_id: UUID | None = None,
 ) -> Page[Any]:
-    """Return a page of a contract's history, told in the language of ``locale``.
+    """Return a page of a contract's history, worded in the language of ``locale``.
 
     Raises ``ContractUnknown``, also for an agency that does not have the contract.
     """

@@ -1,8 +1,8 @@
 """What a line of history says to a person, in the person's language, made from the line's kind and facts.
 
-A line is told by the first sentence of its kind whose facts it has. The summary that is stored with a line is told when
-there is none: an earlier release may have written the line, or a later one. ``sentences.json`` has the Spanish and the
-Portuguese of each sentence, and of each code under ``word …``.
+A line is worded by the first sentence of its kind whose facts it has. The summary that is stored with a line is shown
+when there is none: an earlier release may have written the line, or a later one. ``sentences.json`` has the Spanish and
+the Portuguese of each sentence, and of each code under ``word …``.
 """
 
 import re
@@ -27,7 +27,7 @@ _AMOUNTS = frozenset({"amount", "promised", "paid", "total", "discount"})
 _AS_WRITTEN = frozenset({"agent", "visitor", "dialer_id", "document", "campaign", "detail", "call_id"})
 """Facts in somebody's own words. A code that looks like them is none."""
 
-TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
+WORDING: Mapping[str, Sequence[str]] = MappingProxyType(
     {
         "registered": ("Came with the creditor's file of {as_of}",),
         "revised": ("The creditor's file of {as_of} states the contract anew",),
@@ -146,7 +146,7 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Telling:
-    """How lines are told: for whom, in which currency amounts are, and in which zone moments are shown."""
+    """How lines are worded: for whom, in which currency amounts are, and in which zone moments are shown."""
 
     locale: Locale
     currency: str
@@ -154,7 +154,7 @@ class Telling:
 
     def line(self, kind: str, data: Mapping[str, Any], stored: str) -> str:
         """The summary of a line. ``stored`` is the English summary that the line was written with."""
-        for sentence in TOLD.get(kind, ()):
+        for sentence in WORDING.get(kind, ()):
             named = _FACT.findall(sentence)
             if all(data.get(name) not in (None, "") for name in named):
                 return self._said(sentence).format(**{name: self._written(name, data[name]) for name in named})

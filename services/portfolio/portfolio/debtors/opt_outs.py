@@ -1,4 +1,4 @@
-"""Opt-outs of persons who were erased. They hold on for whoever has the phone or e-mail, which is known as a hash."""
+"""Opt-outs of persons who were erased. They hold for every debtor with the phone or e-mail, which is kept as a hash."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -52,5 +52,5 @@ async def recall_stated(tx: Transaction, creditor_id: UUID, file_id: UUID, contr
 
 
 async def forget(tx: Transaction, debtors: Sequence[UUID], kinds: Sequence[str], values: Sequence[str]) -> None:
-    """Whoever has these phones and e-mails has taken the opt-out back."""
+    """The holder of these phones and e-mails has taken the opt-out back."""
     await tx.execute(_FORGET, debtors, kinds, values)

@@ -32,7 +32,7 @@ def language_of(locale: Locale | None) -> Language:
     return locale.language if locale else Language.EN
 
 
-def told(file: _File, say: Say, locale: Locale | None, response: Response) -> _File:
+def worded(file: _File, say: Say, locale: Locale | None, response: Response) -> _File:
     """The file with its error and its warnings in the reader's language."""
     language = language_of(locale)
     response.headers["Content-Language"] = language
@@ -40,8 +40,8 @@ def told(file: _File, say: Say, locale: Locale | None, response: Response) -> _F
     return file.model_copy(update={"error": error, "warnings": [say(warning, language) for warning in file.warnings]})
 
 
-def all_told(found: Page[Any], say: Say, locale: Locale | None, response: Response) -> Page[Any]:
-    items = [told(file, say, locale, response) for file in found["items"]]
+def all_worded(found: Page[Any], say: Say, locale: Locale | None, response: Response) -> Page[Any]:
+    items = [worded(file, say, locale, response) for file in found["items"]]
     return Page(items=items, next_cursor=found["next_cursor"])
 
 

@@ -39,7 +39,7 @@ from portfolio.files import (
     uploads,
     views,
 )
-from portfolio.files.answers import ANY_FILE, all_told, language_of, of_rejects, told
+from portfolio.files.answers import ANY_FILE, all_worded, language_of, of_rejects, worded
 from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.findings import Finding
@@ -146,7 +146,7 @@ async def upload_file(
         request.app.state.loader.wake()
     else:
         response.status_code = 200
-    return told(file, SENTENCES.said, locale, response)
+    return worded(file, SENTENCES.said, locale, response)
 
 
 @router.post(
@@ -248,7 +248,7 @@ async def list_files(
     status: FileStatus | None = None,
 ) -> Page[FileView]:
     """List a portfolio's files in the order of upload."""
-    return all_told(await views.listed(connection, query, portfolio_id, status), SENTENCES.said, locale, response)
+    return all_worded(await views.listed(connection, query, portfolio_id, status), SENTENCES.said, locale, response)
 
 
 @router.get("/files", dependencies=[reads("portfolio")])
@@ -268,13 +268,13 @@ async def list_all_files(
 ) -> Page[FileView]:
     """List the files of all portfolios, such as those that wait for a confirmation, in the order of upload."""
     found = await views.listed(connection, query, portfolio_id, status, undecided, finished_on)
-    return all_told(found, SENTENCES.said, locale, response)
+    return all_worded(found, SENTENCES.said, locale, response)
 
 
 @router.get("/files/{file_id}", dependencies=[reads("portfolio")])
 async def read_file(file_id: UUID, connection: ReadConnection, locale: ReaderLocale, response: Response) -> FileView:
     """Read the state of a file: how far it is, what it would do or has done, and why it failed."""
-    return told(await views.find(connection, file_id), SENTENCES.said, locale, response)
+    return worded(await views.find(connection, file_id), SENTENCES.said, locale, response)
 
 
 @router.post("/files/{file_id}/confirmation", dependencies=[writes("portfolio")])
@@ -295,7 +295,7 @@ async def confirm_file(
     """
     file = await deciding.confirm(tx, file_id, confirmation)
     tx.after_commit(request.app.state.loader.wake)
-    return told(file, SENTENCES.said, locale, response)
+    return worded(file, SENTENCES.said, locale, response)
 
 
 @router.get("/files/{file_id}/findings", dependencies=[reads("portfolio"), reads_in_bulk()])

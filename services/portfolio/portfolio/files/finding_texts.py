@@ -45,7 +45,7 @@ class Meaning:
     stated_is: Figure | None = None
     known_is: Figure | None = None
 
-    def told(self, values: Mapping[str, Any], locale: Locale) -> str:
+    def sentence(self, values: Mapping[str, Any], locale: Locale) -> str:
         """The sentence with its values, as the reader writes them."""
         if locale.language is Language.EN:
             return self.text.format(**values)

@@ -82,7 +82,7 @@ class Finding(OutputModel):
             decision = FindingDecision(**{name: row[name] for name in FindingDecision.model_fields})
         return cls(
             **fields,
-            text=meaning.told(fields, locale),
+            text=meaning.sentence(fields, locale),
             stated_is=meaning.stated_is if row["stated"] is not None else None,
             known_is=meaning.known_is if row["known"] is not None else None,
             undecided=row["undecided"],

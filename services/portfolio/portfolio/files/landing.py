@@ -28,7 +28,7 @@ from portfolio.files.reader.columns import (
     REJECTED_COLUMNS,
     REJECTED_FILE,
 )
-from portfolio.files.reading import FileRefused, Intake, Landed, Told
+from portfolio.files.reading import FileRefused, Intake, Landed, ReportRows
 from portfolio.files.views import ConfirmationReason
 from portfolio.files.work import Work
 from portfolio.tabular.code_pages import CodePageUnsure
@@ -59,7 +59,7 @@ async def read(database: Database, work: Work, intake: Intake) -> None:
         source = folder / "portfolio.file"
         await _download(database, work.file_id, source)
         try:
-            landed = await intake(work, source, folder, _telling(database, work))
+            landed = await intake(work, source, folder, _reporting(database, work))
         except CodePageUnsure as unsure:
             readings = unsure.readings
             await step(database, lambda tx: code_pages.ask(tx, work, readings))
@@ -71,18 +71,18 @@ async def read(database: Database, work: Work, intake: Intake) -> None:
             await connection.execute(f"ANALYZE {table}")
 
 
-def _telling(database: Database, work: Work) -> Told:
+def _reporting(database: Database, work: Work) -> ReportRows:
     """Write down how many rows have been read, at most once a second."""
     last = asyncio.get_running_loop().time()
 
-    async def told(rows: int) -> None:
+    async def report_rows(rows: int) -> None:
         nonlocal last
         now = asyncio.get_running_loop().time()
         if now - last >= _TELL_EVERY_SECONDS:
             last = now
             await step(database, lambda tx: tx.execute(landing_queries.ROWS_READ, work.file_id, rows))
 
-    return told
+    return report_rows
 
 
 async def _start(tx: Transaction, work: Work) -> None:

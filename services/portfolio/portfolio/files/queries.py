@@ -64,7 +64,7 @@ RETURNING {_FILE}
 """
 PORTFOLIO_OF = "SELECT portfolio_id FROM file WHERE file_id = $1"
 LOCKED = "SELECT * FROM file WHERE file_id = $1 FOR UPDATE"
-# Whoever is killed has counted its attempt before. Any progress sets the count back.
+# An attempt is counted before it begins, so also when its process is killed. Any progress sets the count back.
 COUNT_ATTEMPT = "UPDATE file SET attempts = attempts + 1 WHERE file_id = $1 RETURNING attempts"
 FORGET_ATTEMPT = "UPDATE file SET attempts = greatest(0, attempts - 1) WHERE file_id = $1"
 _CONFIRM = f"UPDATE file SET confirmed_by = {CURRENT_ACTOR}, confirmed ="

@@ -29,11 +29,11 @@ _OUT_OF_MEMORY_CODES = {OUT_OF_MEMORY, -signal.SIGABRT, -signal.SIGSEGV, -signal
 _ANSWER_BYTES = 16 * 1024 * 1024
 LAYOUT_FILE = "layout.json"
 
-Told = Callable[[int], Awaitable[None]]
-"""Is told how many rows have been read."""
+ReportRows = Callable[[int], Awaitable[None]]
+"""Gets the number of rows that have been read."""
 
 
-async def untold(rows: int) -> None:
+async def report_nothing(rows: int) -> None:
     """For a reading that nobody watches."""
 
 
@@ -56,14 +56,14 @@ class Landed:
     warnings: Sequence[str] = ()
 
 
-Intake = Callable[[Work, Path, Path, Told], Awaitable[Landed]]
+Intake = Callable[[Work, Path, Path, ReportRows], Awaitable[Landed]]
 """Reads a file and writes CSV files for COPY into a folder.
 
 Raises ``FileRefused``, and ``CodePageUnsure`` when a person has to say in which code page the file is.
 """
 
 
-async def read_in_child(work: Work, source: Path, folder: Path, told: Told = untold) -> Landed:
+async def read_in_child(work: Work, source: Path, folder: Path, report_rows: ReportRows = report_nothing) -> Landed:
     """The ``Intake`` that runs ``portfolio.files.reader``."""
     options = [
         *("--jurisdiction", work.jurisdiction, "--portfolio", str(work.portfolio_id)),
@@ -76,7 +76,7 @@ async def read_in_child(work: Work, source: Path, folder: Path, told: Told = unt
         *(() if work.control_amount is None else ("--control-amount", str(work.control_amount))),
         *await asyncio.to_thread(layout_options, work, folder),
     ]
-    answer = await run_reader(source, folder, options, READ_TIMEOUT_SECONDS, told)
+    answer = await run_reader(source, folder, options, READ_TIMEOUT_SECONDS, report_rows)
     return Landed(answer["header"], answer["columns"], answer["layout"], answer["warnings"])
 
 
@@ -96,7 +96,7 @@ async def run_reader(
     folder: Path,
     options: Sequence[str],
     timeout_seconds: float,
-    told: Told = untold,
+    report_rows: ReportRows = report_nothing,
     module: str = "portfolio.files.reader",
 ) -> dict[str, Any]:
     """Run the reader ``module`` and return its answer. The process is killed when this is cancelled.
@@ -107,7 +107,7 @@ async def run_reader(
     async with _process(module, source, folder, [*options, "--memory", str(memory)]) as process:
         try:
             async with asyncio.timeout(timeout_seconds):
-                answer = await _last_line(process, told)
+                answer = await _last_line(process, report_rows)
                 await process.wait()
         except TimeoutError:
             detail = f"Reading the file took longer than {timeout_seconds:,.0f} seconds. Split it into smaller files."
@@ -153,12 +153,12 @@ async def _process(
             await process.wait()
 
 
-async def _last_line(process: asyncio.subprocess.Process, told: Told) -> dict[str, Any]:
+async def _last_line(process: asyncio.subprocess.Process, report_rows: ReportRows) -> dict[str, Any]:
     """The answer of the process. What it says before is how far it is."""
     assert process.stdout is not None
     answer: dict[str, Any] = {}
     async for line in process.stdout:
         answer = json.loads(line)
         if "rows_done" in answer:
-            await told(answer["rows_done"])
+            await report_rows(answer["rows_done"])
     return answer

@@ -168,6 +168,6 @@ async def listed(
 def view_of(row: Row | Mapping[str, Any] | None) -> FileView:
     if row is None:
         raise FileUnknown()
-    told = progress_of(dict(row), clock.now())
+    progress = progress_of(dict(row), clock.now())
     aside = row["set_aside"] if row["dry_run"] else 0
-    return FileView.model_validate({**dict(row), **told._asdict(), "would_set_aside": aside})
+    return FileView.model_validate({**dict(row), **progress._asdict(), "would_set_aside": aside})

@@ -40,7 +40,7 @@ EARLIER_NOTICE: Mapping[ApproachStep, NoticeKind] = MappingProxyType(
 def notices_before(step: ApproachStep, jurisdiction: str) -> tuple[NoticeKind, ...]:
     """The notices without which a contract does not reach ``step``.
 
-    Where the jurisdiction's profile says so, the debtor must have been told of the report to a credit bureau too
+    Where the jurisdiction's profile says so, a notice of the report to a credit bureau must have been sent too
     (``bureau_notice_first``; its source stands in the profile).
     """
     if step not in EARLIER_NOTICE:

@@ -117,7 +117,7 @@ async def announce(tx: Transaction, contract_ids: Collection[UUID], day: date) -
 
     Each gets a line of history. The caller has locked the contracts.
     """
-    if await tx.fetchval(queries.TELL, sorted_unique(contract_ids), day, current_traceparent()):
+    if await tx.fetchval(queries.ANNOUNCE, sorted_unique(contract_ids), day, current_traceparent()):
         tx.wrote_outbox(Lane.BULK)
 
 

@@ -229,20 +229,20 @@ _NEARS_STAGE = outbox.rows(
     traceparent="$3",
 )
 # $1 contracts, $2 business date, $3 traceparent.
-TELL = f"""
-WITH told AS MATERIALIZED (
+ANNOUNCE = f"""
+WITH announced AS MATERIALIZED (
     UPDATE contract SET told_stage_on = next_stage_on
     FROM portfolio
     WHERE contract_id = ANY($1::uuid[]) AND portfolio.portfolio_id = contract.portfolio_id AND {UNTOLD}
     RETURNING contract_id, contract.version, stage, next_stage_on, business_date, CASE {_NEXT} END AS next_stage
 ), published AS (
     {_NEARS_STAGE}
-    FROM told ORDER BY contract_id
+    FROM announced ORDER BY contract_id
 ), recorded AS (
     {INTO_HISTORY}
     SELECT contract_id, business_date, 'nears_stage', format('%s on %s', next_stage, next_stage_on),
         jsonb_build_object('stage', next_stage, 'on', next_stage_on)
-    FROM told ORDER BY contract_id
+    FROM announced ORDER BY contract_id
 )
-SELECT count(*) FROM told
+SELECT count(*) FROM announced
 """

@@ -42,7 +42,7 @@ class PaymentFacts(InputModel):
 
 
 class PaymentKnown(Conflict):
-    """``is_same``: the known payment has the same contract, amount and day. ``known`` tells these of it, for people."""
+    """``is_same``: the known payment has the same contract, amount and day. ``known`` names these three for people."""
 
     code = "payment-known"
     detail = "This portfolio has a payment with this channel and reference already."

@@ -1,8 +1,9 @@
 """Payments that take the place of money that a file has stated.
 
-A file that states less than was unpaid tells of money, and a payment of channel ``file`` stands for it. When the bank's
-own word arrives, its payment takes that place: the file's payment is reversed as ``identified``, and what is left of it
-is entered again. The balance moves only by the difference, and every consumer counts the money once.
+When a file states less than was unpaid, somebody has paid, and a payment of channel ``file`` stands for that money.
+When the bank's payment arrives, it takes that place: the file's payment is reversed as ``identified``, and the part
+that is not replaced is entered again. The balance moves only by the difference, and every consumer counts the money
+once.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -54,7 +54,7 @@ async def read(reader: Reader, contract_id: UUID) -> PaymentNames:
 
 
 async def state(tx: Transaction, contract_id: UUID, new: NewPaymentNames) -> PaymentNames:
-    """Keep how payers name the contract. Two contracts may have one name: then it tells neither."""
+    """Keep how payers name the contract. If two contracts have one name, the name identifies neither."""
     await lock_contract(tx, contract_id)
     given: Sequence[tuple[str, str | None]] = [(kind, getattr(new, kind)) for kind in _KINDS]
     kept = [(kind, spelling_of(name)) for kind, name in given if name is not None]

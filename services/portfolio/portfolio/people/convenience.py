@@ -26,7 +26,7 @@ from portfolio.people import convenience_queries as queries
 from portfolio.people import finding
 
 MOST_OF_PERSON = 20
-"""So many statements of one person hold at once. Whoever says more, has the old ones removed."""
+"""The most statements of one person that hold at once. A further one needs an older one to be removed."""
 
 
 class NewConvenience(Inconvenient):
@@ -141,7 +141,7 @@ async def remove(tx: Transaction, any_id: UUID, convenience_id: UUID, removal: C
     named = await tx.fetchval(queries.DEBTORS_OF, convenience_id, debtor_ids)
     if not named:
         raise ConvenienceUnknown()
-    # Whoever was unlinked since is another person, and is locked with the others.
+    # A customer who was unlinked since is another person, and is locked with the others.
     await lock_contracts(tx, (), with_people=[*debtor_ids, *named])
     row = await tx.fetchrow(queries.REMOVE, convenience_id, removal.reason)
     if row is None:

@@ -94,7 +94,7 @@ async def read(reader: Reader, any_id: UUID) -> Erasability:
 
 
 async def erase(tx: Transaction, who: Principal, any_id: UUID, new: NewErasure) -> Erasure:
-    """Erase the person. Whoever was erased before is erased again, with what was written since.
+    """Erase the person. If the person was erased before, erase what was written since.
 
     Raises ``Forbidden`` without the role, ``PersonUnknown``, ``ContractsOpen`` and ``RecordsKept``.
     """

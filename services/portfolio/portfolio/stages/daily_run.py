@@ -81,7 +81,7 @@ async def stage_chunk(tx: Transaction, portfolio_id: UUID, cause: StageCause) ->
     locked = await tx.fetch(queries.STILL_DUE, [row["contract_id"] for row in due], day)
     rows = await stage_due(tx, locked, day, cause=cause)
     moved = {row["contract_id"] for row in rows if row["stage"] != row["was_stage"]}
-    # Readers were told that this position ends today, so each contract has an event.
+    # The published position ends today (``next_change_on``), so each contract has an event.
     if unpublished := {row["contract_id"] for row in rows} - moved:
         await publish_whole(tx, unpublished, ContractRevised)
     return moved

@@ -97,7 +97,7 @@ async def start(database: Database, new: NewStagingRun) -> UUID:
 
 
 async def outcome(database: Database, run_id: UUID, stopping: asyncio.Event) -> StagingRun:
-    """Wait until the run is over and return what it did. Nothing depends on this wait: whoever waits may leave.
+    """Wait until the run is over and return what it did. Nothing depends on this wait: the caller may stop waiting.
 
     Raises ``StagingStopped``, ``StagingFailed``, and ``Unavailable`` when this process ends first.
     """

@@ -194,7 +194,7 @@ def checked_head(
             " which columns they are.",
         )
     if meaning.doubled:
-        told = "; ".join(
+        doubled = "; ".join(
             f"{field} ({', '.join(repr(name[:100]) for name in headers)})"
             for field, headers in sorted(
                 meaning.doubled.items(), key=lambda one: (*vocabulary.fields, *OUR_COLUMNS).index(one[0])
@@ -202,7 +202,7 @@ def checked_head(
         )
         raise FileProblem(
             "repeated_columns",
-            f"The header names these columns more than once: {told}. Leave one of each, or send the file with a"
+            f"The header names these columns more than once: {doubled}. Leave one of each, or send the file with a"
             " profile that says which one counts.",
         )
     return head_of(names, meaning.fields, delimiter, skipped_lines)

@@ -102,8 +102,8 @@ def sheet_rows(path: Path, layout: Layout) -> Sheet:
         book = CalamineWorkbook.from_path(str(path))
         names = list(book.sheet_names)
         if layout.sheet is not None and layout.sheet not in names and not layout.is_guess:
-            told = ", ".join(repr(name) for name in names[:20])
-            raise FileProblem("no_header", f"The workbook has no sheet {layout.sheet!r}. Its sheets are {told}.")
+            shown = ", ".join(repr(name) for name in names[:20])
+            raise FileProblem("no_header", f"The workbook has no sheet {layout.sheet!r}. Its sheets are {shown}.")
         wanted = [layout.sheet] if layout.sheet in names else names
         _refuse_wide(path)
         best: FileProblem | None = None
@@ -227,21 +227,21 @@ def _counted_from_1900(row: list[str], dates: Sequence[int]) -> list[str]:
 
 
 def _warnings(book: CalamineWorkbook, sheet: CalamineSheet, path: Path, name: str) -> tuple[str, ...]:
-    told = []
+    warnings = []
     place = list(book.sheet_names).index(name)
     if hidden := _count(path, place, _HIDDEN_ROW):
-        told.append(f"{hidden} rows of the sheet are hidden. They are read like the others.")
+        warnings.append(f"{hidden} rows of the sheet are hidden. They are read like the others.")
     if errors := _count(path, place, _ERROR_CELL):
-        told.append(f"{errors} cells of the sheet hold errors such as #N/A. They are read as empty.")
+        warnings.append(f"{errors} cells of the sheet hold errors such as #N/A. They are read as empty.")
     visible = {one.name: one.visible for one in book.sheets_metadata}
     if visible.get(name) is not SheetVisibleEnum.Visible:
-        told.append("The sheet that is read is hidden.")
+        warnings.append("The sheet that is read is hidden.")
     others = [one for one in book.sheet_names if one != name]
     if others:
-        told.append(f"The sheet {name!r} is read. Other sheets are left alone: {len(others)}.")
+        warnings.append(f"The sheet {name!r} is read. Other sheets are left alone: {len(others)}.")
     if sheet.merged_cell_ranges:
-        told.append("The sheet has merged cells. Only the first cell of each has a value.")
-    return tuple(told)
+        warnings.append("The sheet has merged cells. Only the first cell of each has a value.")
+    return tuple(warnings)
 
 
 def _count(path: Path, place: int, pattern: re.Pattern[bytes]) -> int:

@@ -232,7 +232,7 @@ def facts_of(sentence: str) -> set[str]:
 
 def test_every_sentence_has_its_facts_in_spanish_and_portuguese() -> None:
     known = telling._SENTENCES.translations
-    sentences = [sentence for of_kind in telling.TOLD.values() for sentence in of_kind]
+    sentences = [sentence for of_kind in telling.WORDING.values() for sentence in of_kind]
     assert sorted(sentences) == sorted(one for one in known if not one.startswith("word "))
     for sentence in sentences:
         for language in ("es", "pt"):
@@ -242,5 +242,5 @@ def test_every_sentence_has_its_facts_in_spanish_and_portuguese() -> None:
 @pytest.mark.parametrize("entry", _HISTORY_EVENTS, ids=lambda entry: entry.kind)
 def test_every_event_of_another_service_has_a_sentence_with_facts_that_it_has(entry: Any) -> None:
     fields = set(entry.event_type.model_fields)
-    assert any(facts_of(sentence) <= fields for sentence in telling.TOLD[entry.kind])
-    assert all(facts_of(sentence) <= fields for sentence in telling.TOLD[entry.kind])
+    assert any(facts_of(sentence) <= fields for sentence in telling.WORDING[entry.kind])
+    assert all(facts_of(sentence) <= fields for sentence in telling.WORDING[entry.kind])

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from portfolio.files import expiry
 from portfolio.files import loader as loading
-from portfolio.files.reading import Landed, Told
+from portfolio.files.reading import Landed, ReportRows
 from portfolio.files.work import Work
 from service_client import ManualLoader, ServiceClient, csv_of, read_in_thread, row
 
@@ -16,7 +16,7 @@ class Killed(BaseException):
     """Stands for the death of the process: no handler of exceptions runs."""
 
 
-async def killed(work: Work, source: Path, folder: Path, told: Told) -> Landed:  # noqa: ARG001
+async def killed(work: Work, source: Path, folder: Path, report_rows: ReportRows) -> Landed:  # noqa: ARG001
     raise Killed
 
 
@@ -59,7 +59,7 @@ async def test_an_ordered_end_of_the_process_is_no_attempt(service: ServiceClien
     await service.upload(portfolio_id, csv_of(row("C-1")), "2026-09-10")
     reading = asyncio.Event()
 
-    async def slow(work: Work, source: Path, folder: Path, told: Told) -> Landed:  # noqa: ARG001
+    async def slow(work: Work, source: Path, folder: Path, report_rows: ReportRows) -> Landed:  # noqa: ARG001
         reading.set()
         await asyncio.Event().wait()
         return Landed((), ())
@@ -90,9 +90,9 @@ async def test_an_interrupted_file_does_not_hold_up_another_portfolio(
     stuck = (await service.upload(first, csv_of(row("C-1")), "2026-09-10")).json()["file_id"]
     tried = []
 
-    async def fails(work: Work, source: Path, folder: Path, told: Told) -> Landed:
+    async def fails(work: Work, source: Path, folder: Path, report_rows: ReportRows) -> Landed:
         if str(work.file_id) != stuck:
-            return await read_in_thread(work, source, folder, told)
+            return await read_in_thread(work, source, folder, report_rows)
         tried.append(stuck)
         raise error
 

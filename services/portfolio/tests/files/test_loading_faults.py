@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 import pytest
 from fresh_databases import KeptDatabase
 from portfolio.files import applying, landing
-from portfolio.files.reading import Landed, Told
+from portfolio.files.reading import Landed, ReportRows
 from portfolio.files.work import Work
 from recobro_events import Transaction, step
 from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised, PortfolioStateChanged
@@ -37,7 +37,7 @@ async def test_a_file_whose_reading_was_interrupted_is_read_again(service: Servi
     portfolio_id = await service.portfolio()
     file_id = await uploaded(service, portfolio_id, row("C-1"), row("C-2", amount_due="x"))
 
-    async def dies(work: Work, source: Path, folder: Path, told: Told) -> Landed:  # noqa: ARG001
+    async def dies(work: Work, source: Path, folder: Path, report_rows: ReportRows) -> Landed:  # noqa: ARG001
         raise Killed
 
     with pytest.raises(Killed):
@@ -89,10 +89,10 @@ async def test_a_portfolio_that_another_process_is_loading_is_left_to_it(service
     await uploaded(service, portfolio_id, row("C-1"))
     reading, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slow(work: Work, source: Path, folder: Path, told: Told) -> Landed:
+    async def slow(work: Work, source: Path, folder: Path, report_rows: ReportRows) -> Landed:
         reading.set()
         await go_on.wait()
-        return await read_in_thread(work, source, folder, told)
+        return await read_in_thread(work, source, folder, report_rows)
 
     other = asyncio.create_task(ManualLoader(service.database, intake=slow).load_one())
     await reading.wait()
@@ -139,10 +139,10 @@ async def test_a_defect_fails_the_file_and_lets_the_next_one_load(service: Servi
     broken = await uploaded(service, portfolio_id, row("C-1"))
     behind = await uploaded(service, portfolio_id, row("C-2"), as_of="2026-09-11")
 
-    async def defective(work: Work, source: Path, folder: Path, told: Told) -> Landed:
+    async def defective(work: Work, source: Path, folder: Path, report_rows: ReportRows) -> Landed:
         if str(work.file_id) == broken:
             raise ZeroDivisionError
-        return await read_in_thread(work, source, folder, told)
+        return await read_in_thread(work, source, folder, report_rows)
 
     loader = ManualLoader(service.database, intake=defective)
     assert await loader.load_one()

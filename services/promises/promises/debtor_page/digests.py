@@ -47,5 +47,5 @@ def signed(key: bytes, *parts: str) -> str:
 
 
 def equals(one: str, other: str) -> bool:
-    """Compare in a time that does not tell where the two differ."""
+    """Compare in a time that does not reveal where the two differ."""
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))

@@ -44,7 +44,7 @@ def _row(key: bytes, whole: ContractWhole) -> tuple[UUID, int, str | None, str |
 
 
 def fits(key: bytes, link: Row, answers: Answers) -> bool:
-    """Whether everything that is known fits the answers. All of it is compared, so that the time tells nothing."""
+    """Whether the answers match all that is known. All of it is compared, so that the time reveals nothing."""
     end = _tax_id(key, link["contract_id"], plain(answers.tax_id or ""))
     code = _postal_code(key, link["contract_id"], plain(answers.postal_code or ""))
     tax_id_fits = digests.equals(end, link["tax_id"] or end)

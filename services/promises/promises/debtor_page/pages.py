@@ -1,6 +1,6 @@
 """The debtor's pages, open to everyone who holds a link. They are HTML without a script, under ``/p/``.
 
-GET  /p/{token}       asks who somebody is, and tells nothing
+GET  /p/{token}       asks for proof of identity, and shows nothing
 POST /p/identity      opens the link: a cookie has the session, and no further address has the token
 GET  /p/mine          what the debtor owes, and what can be done
 POST /p/act/{kind}    does it, and goes back to the page, which says what came of it
@@ -235,7 +235,7 @@ def _dead(request: Request) -> Response:
 
 
 def _nothing(request: Request, status: int, said: str | None = None, headers: Mapping[str, str] = {}) -> Response:
-    """The page that tells nothing about any link: the same bytes for every address, in a language."""
+    """The page that shows nothing about any link: the same bytes for every address, in a language."""
     language = language_of_browser(_asked_language(request), request.headers.get("accept-language"))
     page = _page("nothing.html", Reader(language), "", status, said=said)
     page.headers.update(headers)

@@ -15,7 +15,7 @@ ON CONFLICT (contract_id) DO UPDATE SET details_version = excluded.details_versi
     tax_id = excluded.tax_id, postal_codes = excluded.postal_codes
 WHERE known.details_version <= excluded.details_version
 """
-# Why the page of a contract is dead; null while it is alive. Whoever was erased, or is not known, proves nothing.
+# Why the page of a contract is dead; null while it is alive. Nobody can prove to be an erased or unknown debtor.
 _DEAD = """
 CASE WHEN contract.state <> 'open' THEN 'contract_closed'
     WHEN contract.status IN ('deceased', 'represented') THEN contract.status

@@ -110,7 +110,7 @@ def language_for(asked: str | None, of_debtor: str | None, jurisdiction: str | N
 
 
 def language_of_browser(asked: str | None, header: str | None) -> Language:
-    """The language for somebody of whom nothing may be told: what they chose, else what the browser asks for."""
+    """The language for a reader whose identity is not proved: what they chose, else what the browser asks for."""
     if asked in set(Language):
         return Language(asked)
     locale = locale_named(header)

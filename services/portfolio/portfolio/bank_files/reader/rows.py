@@ -21,7 +21,7 @@ from portfolio.files.reader.rows import (
     raw_names,
     rejected_rows,
     shown,
-    untold,
+    unreported,
 )
 from portfolio.files.reader.series import without_type
 from portfolio.files.reader.trailers import NO_CONTROLS, Controls, TrailerFinder
@@ -65,7 +65,7 @@ def read_payment_file(
     reading: PaymentReading,
     given: PaymentFormat | None = None,
     controls: Controls = NO_CONTROLS,
-    progress: Progress = untold,
+    progress: Progress = unreported,
 ) -> Summary:
     """Read and check all of ``path``, and write ``accepted.csv`` and ``rejected.csv`` into the folder ``out``.
 

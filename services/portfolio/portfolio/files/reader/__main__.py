@@ -24,7 +24,7 @@ from portfolio.files.reader.checks import Reading
 from portfolio.files.reader.columns import OUT_OF_MEMORY
 from portfolio.files.reader.contracts import Contracts
 from portfolio.files.reader.preview import preview
-from portfolio.files.reader.rows import Progress, Summary, read_portfolio_file, untold
+from portfolio.files.reader.rows import Progress, Summary, read_portfolio_file, unreported
 from portfolio.files.reader.trailers import NO_CONTROLS, Controls
 from portfolio.tabular.code_pages import UNKNOWN, CodePage, CodePages, CodePageUnsure
 from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
@@ -42,7 +42,7 @@ def read_file(
     code_pages: CodePages = UNKNOWN,
     amends: UUID | None = None,
     controls: Controls = NO_CONTROLS,
-    progress: Progress = untold,
+    progress: Progress = unreported,
 ) -> Summary:
     """Do the work of the command above.
 

@@ -29,7 +29,7 @@ _READ_AS = {"due_date": "due_on", "amount_due": "amount", "instalment_number": "
 
 
 def preview(path: Path, folder: Path, reading: Reading, code_pages: CodePages = UNKNOWN) -> dict[str, Any]:
-    """Return how the file would be read, as JSON. Columns that are missing or doubled are told as warnings.
+    """Return how the file would be read, as JSON. Missing or doubled columns are warnings.
 
     Raises ``FileProblem`` when the file cannot be opened at all.
     """
@@ -137,14 +137,14 @@ def _reject(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _passed_over(head: FileHead, reading: Reading) -> list[str]:
-    told = []
+    warnings = []
     for field, names in meaning_of(_names(head), reading.layout).passed.items():
         shown = ", ".join(repr(name[:_EXAMPLE_CHARACTERS]) for name in names)
-        told.append(f"These columns may be {field} too, and are left alone: {shown}.")
+        warnings.append(f"These columns may be {field} too, and are left alone: {shown}.")
     if foreign := [name for name, column in zip(head.header, head.columns, strict=True) if column is None and name]:
         shown = ", ".join(repr(name[:_EXAMPLE_CHARACTERS]) for name in foreign[:50])
-        told.append(f"These columns are not understood, and are left alone: {shown}.")
-    return told
+        warnings.append(f"These columns are not understood, and are left alone: {shown}.")
+    return warnings
 
 
 def _profile(source: Opened, encoding: str, whole: pl.DataFrame, reading: Reading, *, loads: bool) -> dict[str, Any]:

@@ -52,7 +52,7 @@ from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead, FileProblem,
 from portfolio.tabular.typed import NUMBER_SIGN
 
 Progress = Callable[[int], object]
-untold: Progress = int
+unreported: Progress = int
 """For a reader whom nobody watches."""
 MAX_REJECTED_ROWS = 200_000
 """A file with more rejected rows is refused whole. Nobody corrects so many rows one by one."""
@@ -96,11 +96,11 @@ def read_portfolio_file(
     code_pages: CodePages = UNKNOWN,
     amends: UUID | None = None,
     controls: Controls = NO_CONTROLS,
-    progress: Progress = untold,
+    progress: Progress = unreported,
 ) -> Summary:
     """Read and check all of ``path``, and write ``accepted.csv`` and ``rejected.csv`` into the empty folder ``out``.
 
-    ``amends`` is the file that this one amends. A row that names another file is rejected. ``progress`` is told how
+    ``amends`` is the file that this one amends. A row that names another file is rejected. ``progress`` gets how
     many rows have been read. ``contracts`` is given all good rows.
 
     Their columns are ``ACCEPTED_COLUMNS`` and ``REJECTED_COLUMNS``; an empty field is NULL. Raises ``FileProblem`` when
@@ -280,7 +280,7 @@ def _first_rows(cells: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def frames_of(
-    found: Iterable[Record], head: FileHead, progress: Progress = untold
+    found: Iterable[Record], head: FileHead, progress: Progress = unreported
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the readable records as text, and the unreadable records with their faults."""
     whole, unreadable = zip(*chunks_of(found, head, progress), strict=True)
@@ -288,7 +288,7 @@ def frames_of(
 
 
 def chunks_of(
-    found: Iterable[Record], head: FileHead, progress: Progress = untold
+    found: Iterable[Record], head: FileHead, progress: Progress = unreported
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Yield the frames of ``frames_of`` for some records at a time; the first ones have no rows."""
     ours = {_OURS[column]: place for place, column in enumerate(head.our_columns) if column in _OURS}
