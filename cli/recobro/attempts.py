@@ -30,12 +30,15 @@ def attempt(
     number: Number,
     outcome: Annotated[
         Outcome,
-        typer.Argument(metavar="OUTCOME", help="How it ended. sent and answered are those of a message."),
+        typer.Argument(
+            metavar="OUTCOME",
+            help="How the attempt ended. A message is sent or answered; all other values are for calls.",
+        ),
     ],
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="A note for colleagues.")] = None,
     portfolio: InPortfolio = None,
 ) -> Answer:
-    """Enter that one of us called the debtor or wrote a message. A call counts for the caps of contact.
+    """Enter that one of us called the debtor or wrote a message. A call counts for call frequency.
 
     Example: recobro attempt CLR-070000008 no_answer
     """

@@ -48,7 +48,7 @@ def bank_file(
         int | None, typer.Option(metavar="N", help="The payments that the file must have; else nothing is booked.")
     ] = None,
     control_amount: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help="What its amounts must add up to; else nothing is booked.")
+        str | None, typer.Option(metavar="AMOUNT", help="The sum that its amounts must have; else nothing is booked.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the file would do, and change nothing.")] = False,
     data: Data = DEFAULT_DATA,
@@ -151,7 +151,8 @@ def allocate(
     payment: Unidentified,
     number: Number,
     part: Annotated[
-        str | None, typer.Option("--amount", metavar="AMOUNT", help="Only so much of it; the rest goes on waiting.")
+        str | None,
+        typer.Option("--amount", metavar="AMOUNT", help="The part of the payment to book; the rest goes on waiting."),
     ] = None,
     portfolio: InPortfolio = None,
 ) -> Answer:

@@ -30,7 +30,7 @@ def dispute(
     number: Number,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="What the debtor disputes, in a few words.")],
     by: Annotated[Literal["debtor", "agent", "visitor", "creditor"], typer.Option(help="Who has said so.")] = "debtor",
-    detail: Annotated[str | None, typer.Option(metavar="TEXT", help="All that was said.")] = None,
+    detail: Annotated[str | None, typer.Option(metavar="TEXT", help="The whole statement.")] = None,
     instalment: Annotated[
         list[int] | None, typer.Option(metavar="N", help="Only this instalment is disputed; may be repeated.")
     ] = None,

@@ -22,8 +22,8 @@ def erase(
 ) -> Answer:
     """Erase the personal data of a contract's customer, in all services. It cannot be taken back.
 
-    Names, phones, e-mails, addresses, tax ids, photos and notes of all contracts of the person go. Amounts and what
-    happened stay, and so do opt-outs. No contract of the person may be open. It needs the role supervisor.
+    Names, phones, e-mails, addresses, tax ids, photos and notes of all contracts of the person are erased. Amounts,
+    history and opt-outs stay. No contract of the person may be open. The command needs the role supervisor.
 
     Example: recobro erase CLR-070000008 --reason "request 118/2026"
     """
@@ -44,7 +44,7 @@ def erase(
 
 @asks_platform
 def erasures(client: Client) -> Answer:
-    """List the erasures, by which they are done again after the restore of an older backup. They name nobody.
+    """List the erasures, which have to be repeated after the restore of an older backup. The list names nobody.
 
     Example: recobro erasures --json > erasures.json
     """

@@ -155,7 +155,7 @@ def load(
         int | None, typer.Option(metavar="N", help="The rows that the file must have; else nothing is loaded.")
     ] = None,
     control_amount: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help="What its amounts must add up to; else nothing is loaded.")
+        str | None, typer.Option(metavar="AMOUNT", help="The sum that its amounts must have; else nothing is loaded.")
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Confirm what the file asks, such as a snapshot that closes many contracts.")
