@@ -272,7 +272,7 @@ class Entering(Requests):
         return self._patch(line, {"change": change, "medium": line.content.get("medium")})
 
     def _party(self, line: Line) -> Outcome:
-        """Enter the party as it was after the change. What was said of its numbers comes with it."""
+        """Enter the party as it was after the change. The marks of its numbers come with it."""
         party, change = line.content["party"], line.content["change"]
         path = f"/v1/parties/{party['party_id']}"
         is_known = self.is_there("portfolio", path)

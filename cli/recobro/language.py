@@ -1,7 +1,7 @@
 """The reader's language: which one it is, its sentences, and how its locale writes numbers and days.
 
 The sentences are in ``sentences.json``: under each English sentence the Spanish and the Portuguese one. Values stand in
-braces, as in ``str.format``. A sentence that is not there is said in English.
+braces, as in ``str.format``. A sentence that is not there is shown in English.
 """
 
 import json

@@ -62,7 +62,7 @@ async def form(contract_id: UUID, name: str, page: CurrentPage, of: UUID | None 
 
 @router.post("/contracts/{contract_id}/{name}")
 async def act_on(contract_id: UUID, name: str, page: CurrentPage, of: UUID | None = None) -> Response:
-    """Do it, and go back to the contract. What a service refuses is said above the form, which keeps what was typed."""
+    """Do it, and go back to the contract. A refusal is shown above the form, which keeps the typed text."""
     act, subject = await _known(page, contract_id, name, str(of or ""))
     values = await page.form()
     try:

@@ -1,4 +1,4 @@
-"""The desk of the creditor's own people: the next person, what is owed, what was said, and what came of it."""
+"""The desk of the creditor's own people: the next person, the debt, the notes, and the outcome."""
 
 import asyncio
 from collections.abc import Mapping
@@ -105,7 +105,7 @@ async def _zone(page: Page, found: Mapping[str, Any]) -> str | None:
 
 @router.get("/desk/items/{item_id}/parts/state")
 async def state(page: CurrentPage, item_id: UUID) -> Response:
-    """The contracts as they stand now. A silence that has begun is said at once."""
+    """The contracts as they stand now. A silence that has begun is shown at once."""
     found = await page.attempt(page.services.get("portfolio", f"/v1/desk-items/{item_id}"))
     return page.show("desk/state.html", item=found)
 

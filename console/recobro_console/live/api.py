@@ -23,7 +23,7 @@ router = Router(EVERYBODY)
 async def live(request: Request, contract_id: UUID | None = None) -> Response:
     """Send the page what has changed, until it is closed, the session ends or the console stops.
 
-    ``contract_id`` is the contract that the page shows, of which an agency hears while it has the contract.
+    ``contract_id`` is the contract that the page shows, whose changes an agency gets while it has the contract.
     """
     session = request.state.session
     hub: Hub = request.app.state.hub

@@ -46,7 +46,7 @@ class Listener:
         self._any = asyncio.Event()
 
     def concerns(self, change: Change) -> set[str]:
-        """The subjects of the change that this page may hear of. A payment names no agency, only its contract."""
+        """The subjects of the change that this page may get. A payment names no agency, only its contract."""
         if self.agency_id in (None, change.agency_id):
             return set(change.subjects)
         return {self.about} & change.subjects if self.about else set()

@@ -64,7 +64,7 @@ def _offer(offer_id: str | None, offers: Any) -> Any:
 
 @router.post("/promises/agreements/{agreement_id}/{decision}")
 async def decide(page: CurrentPage, agreement_id: UUID, decision: str) -> Response:
-    """Approve or refuse it. What the service does not allow is said above the page, which keeps what was typed."""
+    """Approve or refuse it. A refusal of the service is shown above the page, which keeps the typed text."""
     if decision not in _DECISIONS:
         raise HTTPException(404)
     typed = await page.form()

@@ -81,7 +81,7 @@ ReaderLocale = Annotated[Locale | None, Depends(_locale_of_request)]
 
 
 class Sentences:
-    """The sentences in ``sentences.json`` of a package. One that is not there is said in English."""
+    """The sentences in ``sentences.json`` of a package. A sentence that is not there is shown in English."""
 
     def __init__(self, package: str) -> None:
         text = files(package).joinpath("sentences.json").read_text(encoding="utf-8")

@@ -197,7 +197,7 @@ async def inconvenient(requests: Sequence[dialer_feed.ConvenienceRequested], tx:
 @consumer.on(promises.ConvenienceRequested)
 @of_known_contracts
 async def inconvenient_on_the_page(requests: Sequence[promises.ConvenienceRequested], tx: Transaction) -> None:
-    """What the debtor states on the debtor's page binds like what is said on a call."""
+    """A statement on the debtor's page binds like a statement on a call."""
     reason = "stated on the debtor's page"
     await convenience.add_reported(tx, [convenience.reported(event, event.event_id, reason) for event in requests])
 

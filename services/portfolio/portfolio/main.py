@@ -26,7 +26,7 @@ _TAGS = {
     "staging": "The business date moves, and contracts change their stages.",
     "reports": "What agencies reported about contracts that were not with them.",
     "strategy": "Segments and steps of contracts: the rules that give them, and what they would change.",
-    "desk": "Whom the creditor's own people work next, and what came of it.",
+    "desk": "The next person for the creditor's own people, and the outcome of their work.",
     "insight": "Figures of a day and of a period, each with the way to what it counts.",
 }
 

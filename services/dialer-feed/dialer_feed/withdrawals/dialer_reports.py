@@ -49,7 +49,7 @@ OF_A_NUMBER = frozenset({Reason.WRONG_NUMBER, Reason.OPTED_OUT})
 class Report:
     """Why one contract is to leave a list. ``contact_ids`` are the numbers concerned, if the reason is of a number.
 
-    Without a list, ``list_id`` is zeros. The portfolio does not hear of a report that is not ``published``.
+    Without a list, ``list_id`` is zeros. A report that is not ``published`` has no event for portfolio.
     """
 
     list_id: UUID

@@ -39,7 +39,7 @@ async def read_contract(contract_id: UUID, connection: ReadConnection, who: Curr
 async def read_stage(contract_id: UUID, connection: ReadConnection, on: Day | None = None) -> StageOnDay:
     """Read in which stage the contract was when a day closed, and why: by default the business date.
 
-    The answer is what was said on that day, as the events of the day state it. ``known_now`` is what is known now about
+    The answer is the position of that day, as the events of the day state it. ``known_now`` is what is known now about
     the day. Both differ when a payment, a reversal, a pause or bands were entered later for it.
     """
     return await days.read(connection, contract_id, on)

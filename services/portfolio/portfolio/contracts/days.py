@@ -58,7 +58,7 @@ class Position(OutputModel):
 
 
 class StageOnDay(Position):
-    """The position of a contract with which the day ``on`` closed, as it was said then.
+    """The position of a contract with which the day ``on`` closed, as it was published then.
 
     A contract that is ``settled`` owes nothing; a ``closed`` one was returned, withdrawn or written off, and its
     ``stage`` says nothing any more. ``because`` holds the facts that were known then, the oldest first: the oldest

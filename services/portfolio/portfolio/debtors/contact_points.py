@@ -238,7 +238,7 @@ async def patch(tx: Transaction, contact_id: UUID, wanted: ContactPatch) -> Cont
 async def change(tx: Transaction, findings: Sequence[Finding]) -> None:
     """Apply these findings to all contracts of their people, and publish the changes.
 
-    What is said of a party's number holds in all contracts of the creditor whose parties have it. The rows of all these
+    A mark on a party's number holds in all contracts of the creditor whose parties have it. The rows of all these
     people and of all their contracts are locked. Raises ``ContactPointUnknown`` when a contract does not have the
     contact point. Nothing is known of the number of a removed party or an erased person, so nothing is changed.
     """

@@ -206,7 +206,7 @@ def _facts(party: PartyView) -> PartyView:
 async def remove(tx: Transaction, party_id: UUID, removal: Removal) -> Removed:
     """Remove a party and erase its name, tax id, phones and e-mails. Raises ``PartyUnknown``.
 
-    What was said of its numbers stays, so that a number that is given again stays refused.
+    The marks of its numbers stay, so that a number that is given again stays refused.
     """
     contract = await _locked(tx, party_id)
     await tx.execute(queries.REMEMBER_MARKS, [contract["contract_id"]])

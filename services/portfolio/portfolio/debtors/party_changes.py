@@ -1,4 +1,4 @@
-"""Publishes changes of parties, and carries what is said of their numbers to the other contracts that have them."""
+"""Publishes changes of parties, and carries the marks of their numbers to the other contracts that have them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -60,7 +60,7 @@ def _line(change: ChangeOfParty, party: Party) -> Line:
 async def lock_numbers(tx: Transaction, contact_ids: Collection[UUID]) -> set[UUID]:
     """Lock the numbers of parties that these contact points are, before any row. The debtors' own lock nothing.
 
-    Returns the other contracts whose parties have them: what is said of a number holds there too.
+    Returns the other contracts whose parties have them: the marks of a number hold there too.
     """
     if not contact_ids:
         return set()

@@ -64,7 +64,7 @@ INSERT INTO party (party_id, contract_id, role, name, tax_id, language, version)
 ON CONFLICT (party_id) DO UPDATE SET role = excluded.role, name = excluded.name, tax_id = excluded.tax_id,
     language = excluded.language, of_file = false, current = true, actor = excluded.actor
 """
-# What was said of the number before holds for it: by the debtor, and by any party of the creditor.
+# Earlier marks of the number hold for it: those of the debtor, and those of any party of the creditor.
 MARKS = """
 CROSS JOIN LATERAL (
     SELECT coalesce(bool_or(invalid), false) AS invalid, coalesce(bool_or(opted_out), false) AS opted_out,
@@ -95,7 +95,7 @@ ON CONFLICT (contact_id) DO UPDATE SET current = true, value = excluded.value, p
 RETIRE_POINTS = """
 UPDATE party_contact_point SET current = false WHERE party_id = $1 AND current AND contact_id <> ALL($2::uuid[])
 """
-# What holds for the numbers of the parties of these contracts is kept with the debtors too, so that it holds on.
+# The marks of the numbers of these contracts' parties are kept with the debtors too, so that they stay in force.
 REMEMBER_MARKS = """
 INSERT INTO debtor_contact_mark AS mark (debtor_id, kind, value, invalid, opted_out, media)
 SELECT contract.debtor_id, point.kind, point.value, bool_or(point.invalid), bool_or(point.opted_out),

@@ -54,7 +54,7 @@ async def list_waiting(worklist_id: UUID, query: PageQuery, connection: ReadConn
 
 @router.post("/worklists/{worklist_id}/next", dependencies=_WRITES)
 async def give_next(worklist_id: UUID, tx: WriteTransaction, who: CurrentPrincipal) -> NextItem:
-    """Get the next person to work, for 30 minutes. Who has somebody already gets that one again.
+    """Get the next person to work, for 30 minutes. An operator who has a person gets the same one again.
 
     ``filling`` with no ``item``: the worklist is being filled. Ask again in a few seconds.
     """
@@ -119,5 +119,5 @@ async def decide_desk_item(
 async def read_productivity(
     period: WantedPeriod, connection: ReadConnection, who: CurrentPrincipal
 ) -> list[Productivity]:
-    """Count what operators did with the items given in the period. Who is no supervisor sees their own figures."""
+    """Count what operators did with the items given in the period. Only a supervisor sees the figures of others."""
     return await items.productivity(connection, who, *period.ending(clock.now().date()))

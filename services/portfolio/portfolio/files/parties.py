@@ -19,7 +19,7 @@ from portfolio.tabular.profiles import PARTY_COLUMNS
 
 
 async def share_numbers(tx: Transaction, work: Work) -> None:
-    """Keep what is said of parties' numbers as it is until the transaction ends. Call it before rows are locked."""
+    """Keep the marks of parties' numbers as they are until the transaction ends. Call it before rows are locked."""
     await tx.execute(SHARE_NUMBERS_OF, work.creditor_id)
 
 

@@ -27,7 +27,7 @@ STEP_OF_NOTICE: Mapping[NoticeKind, ApproachStep] = MappingProxyType(
         NoticeKind.JUDICIAL: ApproachStep.JUDICIAL_NOTICE,
     }
 )
-"""Who has got this notice is at least at this step."""
+"""A contract with this notice is at least at this step."""
 EARLIER_NOTICE: Mapping[ApproachStep, NoticeKind] = MappingProxyType(
     {
         ApproachStep.EXTRAJUDICIAL_NOTICE: NoticeKind.REMINDER,

@@ -143,7 +143,7 @@ class Booked:
 async def book(tx: Transaction, incoming: Sequence[Incoming]) -> Sequence[Booked | Problem]:
     """Book these payments and publish each. No contract may occur twice; the contracts' rows are locked.
 
-    Returns for each payment what became of it, in the same order. A closed contract keeps its payment as credit.
+    Returns the outcome of each payment, in the same order. A closed contract keeps its payment as credit.
     """
     outcomes: dict[int, Booked | Problem] = {}
     for place, one in enumerate(incoming):

@@ -23,7 +23,7 @@ def latest_paid_on(business_date: date, today: date) -> date:
 
 
 def day_heard(business_date: date, paid_on: date, today: date) -> date:
-    """The day on which the portfolio hears of a payment or of its reversal: the latest of the three.
+    """The day on which the portfolio learns of a payment or of its reversal: the latest of the three.
 
     The days without contact count from it. The business date may lie behind the clock, which must not shorten them, or
     ahead of it, and a payment may be dated ahead of both.

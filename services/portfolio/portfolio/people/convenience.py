@@ -1,7 +1,7 @@
-"""What a person calls inconvenient: hours, days, media and places. It binds for every contract of the person.
+"""What is inconvenient for a person: hours, days, media and places. It binds for every contract of the person.
 
-It is kept with every customer who is the person when it is said. So it reaches those who are linked later, and stays
-with each who is unlinked.
+A statement is kept with every customer who is the person when it is made. So it reaches those who are linked later, and
+stays with each who is unlinked.
 """
 
 from collections.abc import Collection, Sequence
@@ -151,7 +151,7 @@ async def remove(tx: Transaction, any_id: UUID, convenience_id: UUID, removal: C
 
 
 async def spread(tx: Transaction, debtor_ids: Collection[UUID]) -> None:
-    """After debtors were linked or unlinked, publish what holds for their people now, where anything was said.
+    """After debtors were linked or unlinked, publish what holds for their people now, if there are statements.
 
     The rows of the people and of all their contracts are locked.
     """

@@ -31,7 +31,7 @@ class HeldContract(OutputModel):
 
 
 class Member(OutputModel):
-    """A customer who is this person. ``own_status`` was said of this customer, ``status`` holds for the person.
+    """A customer who is this person. ``own_status`` was reported of this customer, ``status`` holds for the person.
 
     ``linked_by`` is ``tax_id`` or ``decision``; null: nobody else is this person. ``leaves``: a file states another tax
     id, and the link stays until a person decides, because a silence would end with it.

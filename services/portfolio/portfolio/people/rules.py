@@ -46,7 +46,7 @@ class Customer(NamedTuple):
 
     @property
     def person(self) -> UUID:
-        """The id under which others find this person. Who is linked to nobody is found by the debtor's."""
+        """The id under which others find this person. A customer who is linked to nobody is found by the debtor's."""
         return self.person_id or self.debtor_id
 
 

@@ -74,7 +74,7 @@ Does = Callable[[Transaction, Row, Principal, Sent], Awaitable[Result]]
 
 
 async def act(tx: Transaction, link: Row, kind: str, form: str, sent: Sent) -> Result:
-    """Do it and keep what came of it, once for each form. The link and its contract are locked."""
+    """Do it and keep the outcome, once for each form. The link and its contract are locked."""
     known = await tx.fetchrow(queries.ACT, link["link_id"], form)
     if known is not None:
         result: Result = known["result"]

@@ -66,7 +66,7 @@ class MadeLink(Link):
 
 
 class Act(OutputModel):
-    """What the debtor did on the page. ``result`` has the ids, amounts and days of what came of it."""
+    """What the debtor did on the page. ``result`` has the ids, amounts and days of the outcome."""
 
     kind: str
     result: dict[str, Any]

@@ -3,7 +3,7 @@
 GET  /p/{token}       asks for proof of identity, and shows nothing
 POST /p/identity      opens the link: a cookie has the session, and no further address has the token
 GET  /p/mine          what the debtor owes, and what can be done
-POST /p/act/{kind}    does it, and goes back to the page, which says what came of it
+POST /p/act/{kind}    does it, and goes back to the page, which shows the outcome
 
 Whatever is wrong with a link or a session, the answer is one page with the status 404.
 """
