@@ -22,7 +22,6 @@ from placement import own_database, server
 from portfolio.desk import filling, giving, worklists
 from portfolio.desk.conditions import WorklistConditions
 from portfolio.ledger.positions import reposition
-from portfolio.segments import judging as segments
 from portfolio.segments import keeping
 from portfolio.segments.conditions import NewSegmentRules
 from portfolio.stages import bands, restaging
@@ -114,7 +113,7 @@ async def measure(database: Database, options: argparse.Namespace) -> dict[str, 
         rules: dict[str, Any] = {"rules": [{"segment": f"round_{n}", "when": {"days_past_due": {"min": 20}}}]}
         await step(database, lambda tx: keeping.change(tx, portfolio_id, NewSegmentRules.model_validate(rules)))  # noqa: B023
         await _settled(database)
-        found["segments"][1].append(await _alone(database, lambda tx: segments.judge(tx, portfolio_id, ids)))
+        found["segments"][1].append(await _alone(database, lambda tx: judging.judge(tx, portfolio_id, ids)))
         found["segments"][0].append(await _timed(_judge_all(database)))
     await _desk(database)
     return found

@@ -51,7 +51,7 @@ def _ids(argument: Any) -> Iterator[Any]:
 
 
 _EXPECTED = {
-    "portfolio": [9, 10],
+    "portfolio": [9, 6],
     "assignment.events": [13, 5],
     "field-visits.events": [7],
     "promises.events": [6],

@@ -1,13 +1,10 @@
 """The statements of the ladder. Each works on any number of contracts at once."""
 
-from projections.silence import days_paused
-from recobro_events import outbox
-from recobro_events.contracts.portfolio import ApproachStep, ContractEscalated
+from recobro_events.contracts.portfolio import ApproachStep
 
 from portfolio.ladder.conditions import GROW_BY_THE_DAY, Fact
 from portfolio.ledger.actors import CURRENT_ACTOR
-from portfolio.ledger.history import INTO_HISTORY
-from portfolio.ledger.positions_queries import POSITION_JSON, renewed
+from portfolio.segments.queries import DELAY, bounds, within
 
 _ORDER = "ARRAY[{}]".format(", ".join(f"'{step}'" for step in ApproachStep))
 
@@ -36,24 +33,27 @@ def challenged(percent: str, version: str) -> str:
     return f"CASE WHEN {percent} IS NULL THEN false ELSE {share} < ({percent})::integer END"
 
 
+def delayed(contracts: str) -> str:
+    """SQL: the contracts whose ids the query ``contracts`` yields, as ``facts`` reads them."""
+    return f"""
+    SELECT contract_id, contract.debtor_id, contract_number, episode, contract.state, step AS was_step, segment,
+        overdue_balance, total_balance, business_date, {DELAY}
+    FROM ({contracts}) AS chosen JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)"""
+
+
 def facts(contracts: str, given: str) -> str:
-    """SQL: what a ladder asks of the contracts whose ids the query ``contracts`` yields, as ``Fact`` names it.
+    """SQL: what a ladder asks of the rows of ``contracts``, such as ``delayed``, as ``Fact`` names it.
 
     ``reached`` is the step of the episode, null while nothing is overdue. ``sent`` are the notices of the episode.
     ``given`` is the ladder, as ``steps`` reads it; it decides whether a contract is ``challenged``.
     """
     return f"""
-    SELECT contract.contract_id, contract.contract_number, contract.episode, contract.state, contract.step AS was_step,
+    SELECT contract.*,
         {challenged(f"{given} ->> 'percent'", f"({given} ->> 'version')")} AS challenged,
-        contract.segment, business_date, reached.step AS reached, reached.since,
-        greatest(0, coalesce(business_date - oldest_due_on
-            - {days_paused("contract.contract_id", "contract.oldest_due_on", "business_date")}, 0)) AS days_past_due,
-        greatest(0, coalesce(business_date - oldest_due_on, 0)) AS debt_age_days,
-        contract.overdue_balance, contract.total_balance,
+        reached.step AS reached, reached.since,
         coalesce(tried.attempts, 0) AS attempts, coalesce(tried.contacts, 0) AS contacts, answer.last_answer,
         business_date - reached.since AS days_since_step, sent.kinds AS sent
-    FROM ({contracts}) AS chosen
-    JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
+    FROM ({contracts}) AS contract
     LEFT JOIN LATERAL ({_REACHED}) AS reached ON contract.state = 'open' AND contract.overdue_balance > 0
     LEFT JOIN LATERAL (
         SELECT sum(attempts) AS attempts, sum(contacts) AS contacts FROM contact_day
@@ -74,37 +74,28 @@ def steps(given: str) -> str:
 
     ``of_challenger``: the step is one of the challenger's.
     """
-    bounds = ", ".join(
-        f"(item -> 'when' -> '{fact}' ->> '{end}')::numeric AS {fact}_{end}" for fact in Fact for end in ("min", "max")
-    )
     return f"""
     SELECT of = 'challenger' AS of_challenger, item ->> 'step' AS step, {_place("item ->> 'step'")} AS place,
         item -> 'when' -> 'segments' AS segments, item -> 'when' -> 'last_answer' AS answers,
         nullif(item -> 'allows', '{{}}') AS allows,
-        ARRAY(SELECT jsonb_array_elements_text(item -> 'notices')) AS notices, {bounds}
+        ARRAY(SELECT jsonb_array_elements_text(item -> 'notices')) AS notices, {bounds(Fact)}
     FROM unnest('{{steps,challenger}}'::text[]) AS of, jsonb_array_elements({given} -> of) AS listed (item)"""
-
-
-def _fits(fact: Fact) -> str:
-    return f"""
-        AND ({fact}_min IS NULL OR coalesce(fact.{fact} >= {fact}_min, true))
-        AND ({fact}_max IS NULL OR coalesce(fact.{fact} <= {fact}_max, false))"""
 
 
 _OF_CODES = """(next.segments IS NULL OR coalesce(next.segments ? fact.segment, false))
         AND (next.answers IS NULL OR coalesce(next.answers ? fact.last_answer, false))"""
 # One step a business date: each is seen, and none is jumped over.
 _FITS = f"""fact.since IS DISTINCT FROM business_date AND next.notices <@ fact.sent
-        AND {_OF_CODES}{"".join(_fits(fact) for fact in Fact)}"""
+        AND {_OF_CODES}{within(Fact)}"""
 # The days until the last of the conditions that time alone fulfils. A second step needs a day.
 _WAIT = "greatest({}, CASE WHEN fact.since = business_date THEN 1 END)".format(
     ", ".join(f"CASE WHEN fact.{fact} < {fact}_min THEN {fact}_min - fact.{fact} END" for fact in GROW_BY_THE_DAY)
 )
 # Whether all conditions hold but those of time and notices.
-_OTHERWISE = f"""{_OF_CODES}{"".join(_fits(fact) for fact in Fact if fact not in GROW_BY_THE_DAY)}"""
+_OTHERWISE = f"""{_OF_CODES}{within(fact for fact in Fact if fact not in GROW_BY_THE_DAY)}"""
 # ``to_step`` is where the contract stands then, with what that step allows. A step that the ladder leaves out allows
 # what the gentler one before it does.
-_CLIMBED = f"""
+CLIMBED = f"""
     SELECT fact.*, next.step AS next_step, next.notices, coalesce({_OTHERWISE}, false) AS otherwise_met,
         {_WAIT}::integer AS wait, climbs, to_step, (
             SELECT allows FROM rung WHERE of_challenger = challenged AND place <= {_place("to_step")}
@@ -115,63 +106,22 @@ _CLIMBED = f"""
     CROSS JOIN LATERAL (SELECT coalesce({_FITS}, false) AS climbs) AS fits
     CROSS JOIN LATERAL (SELECT CASE WHEN climbs THEN next.step ELSE fact.reached END AS to_step) AS stands"""
 
-# A later episode than the present one never was: a reversed payment had ended the episode before it.
-FORGET_LATER = """
-DELETE FROM contract_step USING contract
-WHERE contract_step.contract_id = ANY($1::uuid[]) AND contract.contract_id = contract_step.contract_id
-    AND contract_step.episode > contract.episode
-"""
-_ESCALATED = outbox.rows(
-    ContractEscalated,
-    body=f"""json_build_object({POSITION_JSON.format(row="changed")}, 'from_step', was_step, 'to_step', changed.step,
-            'cause', why, 'ladder_version', $3::integer, 'allows', changed.allows)""",
-    traceparent="$4",
-)
-# $1 contracts of one portfolio, $2 the ladder, $3 its version, $4 traceparent, $5 whether to publish. Returns
-# for each contract when time alone may lead to the next step.
-ESCALATE = f"""
-WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
-), fact AS MATERIALIZED ({facts("SELECT unnest($1::uuid[]) AS contract_id", "$2::jsonb")}
-), climbed AS MATERIALIZED ({_CLIMBED}
-), reached_now AS (
-    INSERT INTO contract_step (contract_id, episode, step, since, ladder_version)
-    SELECT contract_id, episode, next_step, business_date, $3 FROM climbed WHERE climbs
-), changed AS (
-    UPDATE contract SET step = to_step, allows = climbed.allows, {renewed("climbed")},
-        version = version + CASE WHEN $5::boolean THEN 1 ELSE 0 END
-    FROM climbed
-    WHERE contract.contract_id = climbed.contract_id AND contract.state IN ('open', 'settled')
-        AND (contract.step, contract.allows) IS DISTINCT FROM (to_step, climbed.allows)
-    RETURNING contract.*, was_step, business_date, challenged, CASE WHEN climbs OR was_step = reached THEN 'ladder'
-        WHEN reached IS NULL THEN 'cured' ELSE 'restored' END AS why
-), published AS (
-    {_ESCALATED}
-    FROM changed WHERE $5::boolean ORDER BY contract_id
-), recorded AS (
-    {INTO_HISTORY}
-    SELECT contract_id, business_date, 'escalated',
-        format('from %s to %s (%s)', coalesce(was_step, '-'), coalesce(step, '-'), why),
-        jsonb_build_object('from_step', was_step, 'to_step', step, 'cause', why, 'episode', episode,
-            'ladder_version', $3::integer, 'challenged', challenged)
-    FROM changed WHERE step IS DISTINCT FROM was_step ORDER BY contract_id
-)
-SELECT contract_id, climbed.was_step, to_step AS step, changed.contract_id IS NOT NULL AS has_changed,
-    climbed.business_date + CASE WHEN climbs THEN 1 ELSE wait END AS next_on
-FROM climbed LEFT JOIN changed USING (contract_id)
-"""
 # $1 the contract, $2 the ladder.
 ONE = f"""
 WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
-), fact AS MATERIALIZED ({facts("SELECT $1::uuid AS contract_id", "$2::jsonb")})
-{_CLIMBED}
+), fact AS MATERIALIZED ({facts(delayed("SELECT $1::uuid AS contract_id"), "$2::jsonb")})
+{CLIMBED}
 """
 # $1 the portfolio, $2 the ladder, $3 how many examples of each move.
 TRIAL = f"""
 WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
 ), fact AS MATERIALIZED ({
-    facts("SELECT contract_id FROM contract WHERE contract.portfolio_id = $1 AND contract.state = 'open'", "$2::jsonb")
+    facts(
+        delayed("SELECT contract_id FROM contract WHERE contract.portfolio_id = $1 AND contract.state = 'open'"),
+        "$2::jsonb",
+    )
 }
-), climbed AS MATERIALIZED ({_CLIMBED})
+), climbed AS MATERIALIZED ({CLIMBED})
 SELECT challenged, was_step AS from_step, to_step, count(*) AS contracts,
     sum(overdue_balance)::numeric(28, 2) AS overdue_balance,
     (array_agg(contract_number ORDER BY contract_number))[1:$3] AS contract_numbers
@@ -217,7 +167,7 @@ WHERE contract_id = $1 AND contract.state = 'open' AND overdue_balance > 0
 # $1 the contract, $2 the ladder, $3 the step.
 SET_STEP = f"""
 WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
-), fact AS MATERIALIZED ({facts("SELECT $1::uuid AS contract_id", "$2::jsonb")})
+), fact AS MATERIALIZED ({facts(delayed("SELECT $1::uuid AS contract_id"), "$2::jsonb")})
 UPDATE contract SET step = $3, allows = (
     SELECT allows FROM rung WHERE of_challenger = challenged AND place <= {_place("$3")} ORDER BY place DESC LIMIT 1)
 FROM fact WHERE contract.contract_id = $1 RETURNING contract.allows

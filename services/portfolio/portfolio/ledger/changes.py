@@ -1,7 +1,7 @@
 """Records changes of contracts: the new position, the event that carries it, and the line of history.
 
 A use case locks the contract (``locking``), writes the rows of its own subject, and then calls ``record``. Only this
-module, ``positions`` (for changes by time alone), ``whole``, ``segments`` and ``ladder`` publish changes of a contract.
+module, ``positions`` (for changes by time alone), ``whole`` and ``strategy`` publish changes of a contract.
 Only the statements of these modules and of ``closing`` raise versions. Every event of a contract carries a greater
 version than the event before it.
 """

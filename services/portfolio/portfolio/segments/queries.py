@@ -1,28 +1,31 @@
 """The statements of segments. Each works on any number of contracts at once."""
 
+from collections.abc import Iterable
+from enum import StrEnum
+
 from projections.silence import days_paused
-from recobro_events import outbox
-from recobro_events.contracts.portfolio import ContractSegmentChanged
 
 from portfolio.ledger.actors import CURRENT_ACTOR
-from portfolio.ledger.history import INTO_HISTORY
-from portfolio.ledger.positions_queries import POSITION_JSON, renewed
 from portfolio.ledger.rescheduled import parts_of
 from portfolio.segments.conditions import GROW_BY_THE_DAY, Fact
+
+DELAY = f"""
+        greatest(0, coalesce(business_date - oldest_due_on
+            - {days_paused("contract.contract_id", "contract.oldest_due_on", "business_date")}, 0)) AS days_past_due,
+        greatest(0, coalesce(business_date - oldest_due_on, 0)) AS debt_age_days"""
+"""SQL: how late a row of ``contract`` with its ``business_date`` is, without paused days and with them."""
 
 
 def facts(contracts: str) -> str:
     """SQL: the facts of the contracts whose ids the query ``contracts`` yields, as the enumeration ``Fact`` names them.
 
-    Beside them the columns ``contract_id``, ``business_date``, ``debtor_status``, ``was_segment`` and ``state``.
+    Beside them the columns ``business_date``, ``debtor_status``, ``was_segment``, and those of the contract that the
+    ladder asks for.
     """
     return f"""
-    SELECT contract.contract_id, contract.portfolio_id, contract.contract_number, contract.state,
-        contract.segment AS was_segment, business_date, debtor.status AS debtor_status,
-        contract.episode AS episodes, coalesce(owed.behind, 0) AS instalments_behind,
-        greatest(0, coalesce(business_date - oldest_due_on
-            - {days_paused("contract.contract_id", "contract.oldest_due_on", "business_date")}, 0)) AS days_past_due,
-        greatest(0, coalesce(business_date - oldest_due_on, 0)) AS debt_age_days,
+    SELECT contract.contract_id, contract.debtor_id, contract.contract_number, contract.state,
+        contract.segment AS was_segment, contract.step AS was_step, business_date, debtor.status AS debtor_status,
+        contract.episode AS episodes, coalesce(owed.behind, 0) AS instalments_behind, {DELAY},
         contract.total_balance, contract.overdue_balance,
         coalesce(paid.instalments, 0) AS paid_instalments, coalesce(paid.late, 0) AS paid_late,
         coalesce(paid.average_late_days, 0) AS average_late_days,
@@ -68,26 +71,32 @@ def facts(contracts: str) -> str:
     ) AS reached ON true"""
 
 
-def _bound(fact: Fact, end: str) -> str:
-    return f"(item -> 'when' -> '{fact}' ->> '{end}')::numeric AS {fact}_{end}"
+def bounds(facts: Iterable[StrEnum]) -> str:
+    """SQL: the columns of the bounds that the jsonb ``item`` states for these facts."""
+    return ", ".join(
+        f"(item -> 'when' -> '{fact}' ->> '{end}')::numeric AS {fact}_{end}" for fact in facts for end in ("min", "max")
+    )
 
 
-def _fits(fact: Fact) -> str:
-    return f"""
+def within(facts: Iterable[StrEnum]) -> str:
+    """SQL: the row ``fact`` is within the bounds of these facts. An unknown fact is above every bound."""
+    return "".join(
+        f"""
         AND ({fact}_min IS NULL OR coalesce(fact.{fact} >= {fact}_min, true))
         AND ({fact}_max IS NULL OR coalesce(fact.{fact} <= {fact}_max, false))"""
+        for fact in facts
+    )
 
 
 def rules(given: str) -> str:
     """SQL: a row for each rule of the jsonb ``given``, with its place from 1 and the bounds of each fact."""
-    bounds = ", ".join(_bound(fact, end) for fact in Fact for end in ("min", "max"))
     return f"""
-    SELECT place, item ->> 'segment' AS segment, item -> 'when' -> 'debtor_status' AS statuses, {bounds}
+    SELECT place, item ->> 'segment' AS segment, item -> 'when' -> 'debtor_status' AS statuses, {bounds(Fact)}
     FROM jsonb_array_elements({given}) WITH ORDINALITY AS listed (item, place)"""
 
 
-_FITTING = f"""(statuses IS NULL OR statuses ? fact.debtor_status) {"".join(_fits(fact) for fact in Fact)}"""
-_FITTED = f"""
+_FITTING = f"""(statuses IS NULL OR statuses ? fact.debtor_status) {within(Fact)}"""
+FITTED = f"""
     SELECT fact.*, first.segment, first.place AS rule
     FROM fact LEFT JOIN LATERAL (
         SELECT segment, place FROM rule WHERE {_FITTING} ORDER BY place LIMIT 1
@@ -98,51 +107,17 @@ _EDGES = " UNION ".join(
     for fact in GROW_BY_THE_DAY
 )
 _VALUE = "CASE edges.fact {} END".format(" ".join(f"WHEN '{fact}' THEN fitted.{fact}" for fact in GROW_BY_THE_DAY))
+EDGES = f"SELECT fact, edge FROM ({_EDGES}) AS every WHERE edge IS NOT NULL"
 NEXT_EDGE = f"""
     (SELECT min(edge - {_VALUE}) FROM edges
     WHERE edge > {_VALUE}
         AND (edges.fact NOT IN ('days_past_due', 'debt_age_days') OR fitted.total_balance > 0))::integer"""
 
-_CHANGED = outbox.rows(
-    ContractSegmentChanged,
-    body=f"""json_build_object({POSITION_JSON.format(row="changed")},
-            'from_segment', was_segment, 'to_segment', changed.segment, 'rule', rule, 'rules_version', $3::integer)""",
-    traceparent="$4",
-)
-# $1 contracts of one portfolio, $2 its rules, $3 their version, $4 traceparent, $5 whether to publish. Contracts that
-# are not open keep their segment. Returns when time alone may change the segment next.
-JUDGE = f"""
-WITH rule AS MATERIALIZED ({rules("$2::jsonb")}
-), edges AS MATERIALIZED (SELECT fact, edge FROM ({_EDGES}) AS every WHERE edge IS NOT NULL
-), fact AS MATERIALIZED ({facts("SELECT unnest($1::uuid[]) AS contract_id")}
-), fitted AS MATERIALIZED ({_FITTED}
-), changed AS (
-    UPDATE contract SET segment = fitted.segment, segment_since = business_date, {renewed("fitted")},
-        version = version + CASE WHEN $5::boolean THEN 1 ELSE 0 END
-    FROM fitted
-    WHERE contract.contract_id = fitted.contract_id AND contract.state = 'open'
-        AND contract.segment IS DISTINCT FROM fitted.segment
-    RETURNING contract.*, was_segment, rule, business_date
-), published AS (
-    {_CHANGED}
-    FROM changed WHERE $5::boolean ORDER BY contract_id
-), recorded AS (
-    {INTO_HISTORY}
-    SELECT contract_id, business_date, 'segment_changed',
-        format('from %s to %s', coalesce(was_segment, '-'), coalesce(segment, '-')),
-        jsonb_build_object('from_segment', was_segment, 'to_segment', segment, 'rule', rule,
-            'rules_version', $3::integer)
-    FROM changed ORDER BY contract_id
-)
-SELECT fitted.contract_id, was_segment, CASE WHEN state = 'open' THEN fitted.segment ELSE was_segment END AS segment,
-    business_date + {NEXT_EDGE} AS next_on
-FROM fitted
-"""
 # $1 the contract, $2 the rules.
 ONE = f"""
 WITH rule AS MATERIALIZED ({rules("$2::jsonb")}
 ), fact AS MATERIALIZED ({facts("SELECT $1::uuid AS contract_id")})
-{_FITTED}
+{FITTED}
 """
 # $1 the portfolio, $2 the rules, $3 how many examples of each move.
 TRIAL = f"""
@@ -150,7 +125,7 @@ WITH rule AS MATERIALIZED ({rules("$2::jsonb")}
 ), fact AS MATERIALIZED ({
     facts("SELECT contract_id FROM contract WHERE contract.portfolio_id = $1 AND contract.state = 'open'")
 }
-), fitted AS MATERIALIZED ({_FITTED})
+), fitted AS MATERIALIZED ({FITTED})
 SELECT was_segment AS from_segment, segment AS to_segment, count(*) AS contracts,
     sum(overdue_balance)::numeric(28, 2) AS overdue_balance,
     (array_agg(contract_number ORDER BY contract_number))[1:$3] AS contract_numbers

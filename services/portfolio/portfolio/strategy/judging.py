@@ -11,15 +11,17 @@ from functools import partial
 from uuid import UUID
 
 import structlog
-from recobro_events import Database, Transaction, step
+from recobro_events import Database, Lane, Transaction, sorted_unique, step
 from recobro_events.contracts.dialer_feed import CallCompleted, CallDirection
 from recobro_events.contracts.field_visits import AttendedBy, VisitCompleted
+from recobro_events.tracing import current_traceparent
 
 from portfolio import metrics
-from portfolio.ladder import escalating
+from portfolio.ladder import keeping as steps
+from portfolio.ladder.queries import JURISDICTION
 from portfolio.ledger.marking import mark
 from portfolio.portfolios import portfolios
-from portfolio.segments import judging
+from portfolio.segments import keeping as segments
 from portfolio.strategy import queries
 
 CHUNK_CONTRACTS = 2_000
@@ -27,21 +29,28 @@ _log = structlog.get_logger(__name__)
 
 
 async def judge(tx: Transaction, portfolio_id: UUID, contract_ids: Collection[UUID], *, publish: bool = True) -> None:
-    """Judge these contracts now. Their rows are locked. Without ``publish`` the caller publishes whole contracts."""
+    """Judge these contracts now, as of the business date. Their rows are locked.
+
+    A contract whose segment or step changes has an event and a line of history for each; one of which only changes what
+    its step allows has the event. Without ``publish`` the caller publishes the whole contract next.
+    """
     if not contract_ids:
         return
-    await tx.execute(queries.UNMARK, portfolio_id, list(contract_ids))
-    segments = await judging.judge(tx, portfolio_id, contract_ids, publish=publish)
-    # The ladder may ask for the segment, so it comes second.
-    steps = await escalating.escalate(tx, portfolio_id, contract_ids, publish=publish)
-    next_on = {row["contract_id"]: row["next_on"] for row in segments}
-    for row in steps:
-        days = [day for day in (next_on[row["contract_id"]], row["next_on"]) if day is not None]
-        next_on[row["contract_id"]] = min(days, default=None)
-    await tx.execute(queries.JUDGED, portfolio_id, list(next_on.keys()), list(next_on.values()))
-    moved = {row["contract_id"] for row in segments if row["segment"] != row["was_segment"]}
-    climbed = {row["contract_id"] for row in steps if row["step"] != row["was_step"]} - moved
-    tx.after_commit(partial(metrics.judged, len(segments), segments=len(moved), steps=len(climbed)))
+    rules = await segments.current(tx, portfolio_id)
+    ladder = await steps.current(tx, portfolio_id)
+    jurisdiction = await tx.fetchval(JURISDICTION, portfolio_id)
+    counts = await tx.fetchrow(
+        queries.JUDGE,
+        *(portfolio_id, sorted_unique(contract_ids)),
+        *(segments.as_json(rules.rules), rules.version),
+        *(steps.as_json(ladder, ladder.version, jurisdiction), ladder.version),
+        *(current_traceparent(), publish),
+    )
+    assert counts is not None
+    if publish and counts["changed"]:
+        tx.wrote_outbox(Lane.BULK)
+    judged = partial(metrics.judged, len(contract_ids), segments=counts["segments"], steps=counts["steps"])
+    tx.after_commit(judged)
 
 
 async def judge_due(tx: Transaction, portfolio_id: UUID) -> bool:

@@ -97,6 +97,5 @@ def test_only_these_write_events_and_history_in_sql() -> None:
         *of_the_ledger,
         "debtors/attempts_queries.py",
         "stages/scopes_queries.py",
-        "segments/queries.py",
-        "ladder/queries.py",
+        "strategy/queries.py",
     }
