@@ -16,6 +16,7 @@ from recobro import figures
 from recobro.bank_chapter import play_bank_file
 from recobro.client import Client, Refused
 from recobro.debtor_links import DebtorsBrowser
+from recobro.decision_chapter import play_decisions
 from recobro.errors import Trouble
 from recobro.figures import Record
 from recobro.language import day, tr, word
@@ -63,7 +64,7 @@ class Day:
         """``agencies`` maps each agency's id to a client with the agency's own token."""
         late = [one for one in self._first.entries if one["days_past_due"] > 30]
         paid, disputed, promised, visited, called, linked = _owing_enough(late, 6)
-        [recalled] = _owing_enough(self._second.entries, 1)
+        recalled, settled = _owing_enough(self._second.entries, 2)
         payment_id = self._payment(paid)
         in_bank_file = {"contract_id": self._contract_id(paid), "contract_number": paid["contract_number"]}
         play_bank_file(self._client, self._story, self._portfolio_id, self._today, in_bank_file)
@@ -73,6 +74,8 @@ class Day:
         self._recall(recalled, agencies[self._second.agency_id])
         self._visit(visited)
         self._dialers(called, agencies)
+        calls = self._second.list_id, agencies[self._second.agency_id]
+        play_decisions(self._client, self._story, self._contract_id(settled), settled, self._today, *calls)
         self._ask_before_calling(paid, agencies[self._first.agency_id])
         self._commission(payment_id, agencies[self._first.agency_id])
         self._proof()

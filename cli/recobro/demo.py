@@ -200,7 +200,8 @@ class Demo:
     def _desk(self, portfolio_id: str) -> None:
         """Give the first person of a worklist to our own people, and take the person back."""
         story = self._story
-        name = tr("Early, in {portfolio}", portfolio=portfolio_id[:8])
+        portfolio = self._client.get("portfolio", f"/v1/portfolios/{portfolio_id}")
+        name = tr("Early, in {portfolio}", portfolio=portfolio["name"])
         known = {one["name"]: one for one in self._client.get("portfolio", "/v1/worklists")}
         new = {"name": name, "when": {"stages": ["early"]}, "portfolio_ids": [portfolio_id]}
         worklist = known.get(name) or self._client.post("portfolio", "/v1/worklists", new)

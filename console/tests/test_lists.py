@@ -214,6 +214,7 @@ async def test_a_code_that_nobody_has_explained_gets_its_meaning_and_leaves_othe
     async with scene.client("operator") as client:
         shown = (await client.get(path)).text
         assert re.search(r"códigos desconocidos</dt><dd>2</dd>", shown)
+        assert shown.count('<option value="voicemail"') == 3, "two codes, and one that is added"
         wrong = await scene.send(client, path, path, of="", code="OK", disposition="nonsense", _key="d-1")
         assert (wrong.status_code, 'value="OK"' in wrong.text) == (422, True)
         await scene.send(client, path, path, of="", code="OK", disposition="right_party", _key="d-2")
