@@ -273,6 +273,12 @@ DIALER = [
                 "short",
                 ("max(overdue_attempts)", "overdue"),
             ),
+            graph(
+                "Codes that nobody has explained",
+                "Codes of dialers for how a call ended. Their calls count like calls that nobody answered.",
+                "short",
+                ("max(unexplained_disposition_codes)", "codes"),
+            ),
         ],
     ),
     Row(

@@ -28,6 +28,9 @@ KNOWLEDGE_AT = Gauge(
     "Up to when all facts of the other services are known to have been applied, in Unix time; 0 before it is known",
 )
 OVERDUE_ATTEMPTS = Gauge("overdue_attempts", "Calls that began more than four hours ago and have no result")
+UNEXPLAINED_CODES = Gauge(
+    "unexplained_disposition_codes", "Codes of dialers for how a call ended, of which nobody has said what they mean"
+)
 OVERTAKEN_CALLS = Counter(
     "overtaken_calls", "Calls by a permit in force, after a withdrawal that the dialer had not yet acknowledged"
 )
@@ -54,7 +57,5 @@ for _acknowledged in ("yes", "no"):
     WRONGFUL_CALLS.labels(_acknowledged)
 for _kind in ("outside_hours", "frequency", "no_permit", "suppressed", "inconvenient"):
     BREACHES.labels(_kind)
-for _outcome in ("granted", "stale"):
-    PERMITS.labels(_outcome)
 for _outcome in ("published", "failed"):
     LISTS.labels(_outcome)

@@ -2,7 +2,7 @@
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 from dialer_feed import metrics
@@ -10,7 +10,10 @@ from dialer_feed.calls import queries
 from dialer_feed.calls.rules import Breach
 from dialer_feed.lists import requesting
 from dialer_feed.lists.builder import Builder
+from dialer_feed.permits import hearing, rules
+from dialing_requests import call, report_calls
 from dialing_scene import DAY, Scene
+from permit_requests import attempt
 from prometheus_client import REGISTRY
 from recobro_events import barrier, beside
 
@@ -27,6 +30,8 @@ def test_series_with_alerts_are_reported_as_zero_at_start() -> None:
         assert value("contact_breaches_total", kind=breach) is not None
     assert value("dialing_lists_total", outcome="failed") is not None
     assert value("withdrawal_seconds_count", reason="payment") is not None
+    for outcome in ("granted", *rules.REASONS):
+        assert value("permits_total", outcome=outcome) is not None
 
 
 def test_every_breach_that_is_stored_can_be_asked_for() -> None:
@@ -95,3 +100,22 @@ async def test_a_withdrawal_its_acknowledgement_and_a_wrongful_call_are_measured
     }
     assert (await client.post("/v1/calls", json=[call])).json()["accepted"] == 1
     assert value("wrongful_calls_total", acknowledged="yes") == wrongful + 1
+
+
+async def test_attempts_without_result_and_codes_that_nobody_has_explained_are_counted(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    contract, other = await scene.contracts(2)
+    list_id = await scene.built()
+    begun_at = datetime.now(UTC) - timedelta(hours=5)
+    about = {"contract_id": str(contract.contract_id), "phone": contract.phones[0].value}
+    await attempt(client, attempt_id="1", started_at=begun_at.isoformat(), **about)
+    ended = call(list_id, other, call_id="2", disposition_code="X9")
+    del ended["disposition"]
+    await report_calls(client, ended)
+    await hearing.listen(scene.database, 3600)
+    assert (value("overdue_attempts"), value("unexplained_disposition_codes")) == (1, 1)
+    meaning = {"agency_id": None, "codes": [{"code": "X9", "disposition": "busy"}]}
+    assert (await client.put("/v1/disposition-codes", json=meaning)).status_code == 200
+    await hearing.listen(scene.database, 3600)
+    assert (value("overdue_attempts"), value("unexplained_disposition_codes")) == (1, 0)

@@ -83,6 +83,7 @@ WHERE EXISTS (
 ORDER BY dialed_for, code
 ON CONFLICT (dialed_for, code) DO UPDATE SET calls = known.calls + excluded.calls, last_at = excluded.last_at
 """
+UNEXPLAINED = "SELECT count(*)::integer FROM disposition_code WHERE disposition IS NULL"
 _FORGET = """
 DELETE FROM disposition_code
 WHERE dialed_for = $1 AND disposition IS NOT NULL AND calls = 0 AND code <> ALL ($2::text[])

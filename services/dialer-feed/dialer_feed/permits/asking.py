@@ -26,6 +26,8 @@ from dialer_feed.permits.rules import Knowledge, Times
 from dialer_feed.suppression.rules import hash_of
 
 MOST_AT_ONCE = 500
+for _outcome in ("granted", *rules.REASONS):  # A series that starts with its first case hides that case from rates.
+    metrics.PERMITS.labels(_outcome)
 
 
 def now() -> datetime | None:

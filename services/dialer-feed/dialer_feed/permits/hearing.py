@@ -13,6 +13,7 @@ import structlog
 from recobro_events import TRANSIENT_ERRORS, Backoff, Database, barrier
 
 from dialer_feed import metrics
+from dialer_feed.calls.dispositions import UNEXPLAINED
 from dialer_feed.lists.requesting import SOURCES
 from dialer_feed.permits.attempts_queries import OVERDUE
 
@@ -52,6 +53,7 @@ async def listen(database: Database, every_seconds: float) -> bool:
     async with database.connection() as connection:
         metrics.KNOWLEDGE_AT.set(await connection.fetchval(_REACHED_AT))
         metrics.OVERDUE_ATTEMPTS.set(await connection.fetchval(OVERDUE))
+        metrics.UNEXPLAINED_CODES.set(await connection.fetchval(UNEXPLAINED))
         if not await connection.fetchval(_IS_DUE, timedelta(seconds=every_seconds)):
             return False
     if not database.partitions:
