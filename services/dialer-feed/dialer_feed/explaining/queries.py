@@ -95,6 +95,39 @@ _UNKNOWN = "CASE WHEN contract.details_version < 0 THEN 'unknown_state' END"
 
 _FIRST_RULE = f"""coalesce({_SILENCES}, {_INCONVENIENT}, {_PLACEMENT}, {_COLLECTED}, {_BY_LADDER}, {_NO_PHONE},
     {_UNKNOWN}, {_OUT_OF_STAGE}, {_OUT_OF_SEGMENT}, {_OUT_OF_STEP}, {_NOT_DUE}, {_TOO_LITTLE})"""
+
+
+def _deciding(contract_id: str) -> str:
+    """SQL: the contract whose place on list $1 decides about this one, where people have entries and a size cuts.
+
+    It is the one that has the person's entry. Without an entry it is the one that would lead, by what is known now.
+    """
+    return f"""
+SELECT contract.contract_id, contract.contract_number, of_lead.place, {ordering.FIRST} AS first,
+    {ordering.SECOND} AS second, count(*) OVER () AS together
+FROM dialing_list list
+JOIN campaign USING (campaign_id)
+JOIN contract asked ON asked.contract_id = {contract_id}
+JOIN portfolio of_asked ON of_asked.portfolio_id = asked.portfolio_id
+JOIN contract ON {person()} = {person("asked")}
+JOIN portfolio ON portfolio.portfolio_id = contract.portfolio_id AND {others.purse()} = {others.purse("of_asked")}
+LEFT JOIN contacted ON contacted.person_id = {person()}
+LEFT JOIN list_entry of_lead
+    ON of_lead.contract_id = contract.contract_id AND of_lead.list_id = list.list_id AND of_lead.lead_id IS NULL
+WHERE list.list_id = $1 AND campaign.one_entry_per = 'person' AND campaign.daily_size IS NOT NULL
+    AND (contract.contract_id = asked.contract_id OR of_lead.place IS NOT NULL
+        OR {IN_SCOPE} AND contract.state = 'open' AND {_FIRST_RULE} IS NULL)
+ORDER BY of_lead.place IS NULL, {BALANCE} DESC NULLS LAST, {DAYS_PAST_DUE} DESC NULLS LAST, contract.contract_number,
+    contract.contract_id
+LIMIT 1
+"""
+
+
+_IS_TOGETHER = f"deciding.together <= {others.MOST_TOGETHER}"
+_ORDER_VALUE = f"CASE WHEN {_IS_TOGETHER} THEN deciding.first ELSE {ordering.FIRST} END"
+_LEFT_OUT = f"""CASE WHEN {_IS_TOGETHER}
+    THEN deciding.place IS NULL AND {ordering.left_out("deciding.first", "deciding.second", "deciding.contract_number")}
+    ELSE {ordering.left_out(ordering.FIRST, ordering.SECOND, "contract.contract_number")} END"""
 # What a list of the campaign would hold on the day, by what is known now. $3 … $8: the limits of call frequency. The
 # daily size takes entries, and each with all that it names.
 PREVIEW = f"""
@@ -104,7 +137,7 @@ contacted AS MATERIALIZED ({ordering.contacted("list.campaign_id = $1")}), judge
             CASE WHEN EXISTS (SELECT FROM barred WHERE barred.person_id = {person()}) THEN 'frequency' END) AS rule,
         contract.contract_id, contract.contract_number, contract.overdue_balance, campaign.one_entry_per,
         campaign.daily_size, {person()} AS person_id,
-        coalesce(portfolio.currency, portfolio.portfolio_id::text) AS purse,
+        {others.purse()} AS purse,
         {BALANCE} AS balance, {DAYS_PAST_DUE} AS days, {ordering.FIRST} AS first, {ordering.SECOND} AS second
     FROM dialing_list list
     JOIN campaign USING (campaign_id)
@@ -147,8 +180,10 @@ SELECT contract.contract_id, contract.contract_number, contract.state, contract.
     {_BY_LADDER} AS by_ladder, contract.allows,
     {_OUT_OF_STEP} AS out_of_step, campaign.steps, contract.step, campaign.min_overdue,
     campaign.kind, {_NOT_DUE} AS not_due, contract.oldest_due_on, campaign.due_within_days, contract.total_balance,
-    campaign.min_total, campaign.list_order, campaign.daily_size, {ordering.FIRST} AS order_value,
-    list.cut_at[1] AS cut_value, entry.list_id IS NULL AND {ordering.LEFT_OUT} AS left_out, entry.place,
+    campaign.min_total, campaign.list_order, campaign.daily_size, {_ORDER_VALUE} AS order_value,
+    list.cut_at[1] AS cut_value, entry.list_id IS NULL AND {_LEFT_OUT} AS left_out,
+    coalesce(entry.place, deciding.place) AS place,
+    CASE WHEN {_IS_TOGETHER} THEN deciding.contract_number END AS decided_by,
     campaign.agency_id, campaign.payment_holdoff_days, contract.details_version >= 0 AS is_known,
     (SELECT count(*)::integer FROM ({phones.dialable("phone.contact_id", phones.OF_CAMPAIGN)}) AS usable) AS phones,
     EXISTS (SELECT FROM barred) AS is_barred,
@@ -181,6 +216,7 @@ LEFT JOIN portfolio USING (portfolio_id)
 LEFT JOIN list_entry entry ON entry.contract_id = contract.contract_id AND entry.list_id = list.list_id
 LEFT JOIN list_entry lead ON lead.contract_id = entry.lead_id AND lead.list_id = entry.list_id
 LEFT JOIN contacted ON true
+LEFT JOIN LATERAL ({_deciding("$2")}) AS deciding ON true
 WHERE list.list_id = $1
 """
 
@@ -202,20 +238,25 @@ FROM newer FULL JOIN older USING (contract_id)
 def _only_on(first: str, second: str) -> str:
     """SQL: the contracts of one list that the other does not have, with why the newer list would not take them now."""
     return f"""
-WITH contacted AS MATERIALIZED ({ordering.contacted("list.list_id = $1")})
+WITH contacted AS MATERIALIZED ({ordering.contacted("list.list_id = $1")}), mine AS MATERIALIZED (
+    SELECT contract_id, contract_number, overdue_balance, days_past_due
+    FROM list_entry entry
+    WHERE list_id = {first}
+        AND NOT EXISTS (SELECT FROM list_entry theirs
+            WHERE theirs.contract_id = entry.contract_id AND theirs.list_id = {second})
+        AND ($3::text IS NULL OR (contract_number, contract_id) > ($3, $4))
+    ORDER BY contract_number, contract_id LIMIT $5
+)
 SELECT mine.contract_id, mine.contract_number, contract.name, mine.overdue_balance, mine.days_past_due,
-    {reason()} AS reason, coalesce({_FIRST_RULE}, CASE WHEN {ordering.LEFT_OUT} THEN 'daily_size' END) AS rule
-FROM list_entry mine
+    {reason()} AS reason, coalesce({_FIRST_RULE}, CASE WHEN {_LEFT_OUT} THEN 'daily_size' END) AS rule
+FROM mine
 JOIN dialing_list list ON list.list_id = $1
 JOIN campaign USING (campaign_id)
 LEFT JOIN contract ON contract.contract_id = mine.contract_id
 LEFT JOIN portfolio USING (portfolio_id)
 LEFT JOIN contacted ON contacted.person_id = {person()}
-WHERE mine.list_id = {first}
-    AND NOT EXISTS (SELECT FROM list_entry theirs
-        WHERE theirs.contract_id = mine.contract_id AND theirs.list_id = {second})
-    AND ($3::text IS NULL OR (mine.contract_number, mine.contract_id) > ($3, $4))
-ORDER BY mine.contract_number, mine.contract_id LIMIT $5
+LEFT JOIN LATERAL ({_deciding("mine.contract_id")}) AS deciding ON true
+ORDER BY mine.contract_number, mine.contract_id
 """
 
 

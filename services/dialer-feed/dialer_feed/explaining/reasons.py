@@ -41,7 +41,8 @@ class Explanation(OutputModel):
 
     ``status`` is null for a contract that was never on the list. ``bars`` is the first reason that would keep the
     contract off, null if none does. Call frequency and the daily size keep a contract off the next list and take none
-    off a live one. Where the size has left contracts out, ``cut_value`` is that of the first of these.
+    off a live one. Where the size has left contracts out, ``cut_value`` is that of the first of these. Of a person's
+    contracts the one that has the entry, or would have it, is compared with it: ``decided_by`` has its number.
     """
 
     list_id: UUID
@@ -127,7 +128,7 @@ def verdicts(row: Row | Mapping[str, Any]) -> Iterator[Verdict]:
     yield from _amounts(row)
     yield Verdict(rule="frequency", bars=row["is_barred"], facts={"contacts": row["contacts"]})
     if row["daily_size"] is not None:
-        names = ("list_order", "daily_size", "place")
+        names = ("list_order", "daily_size", "place", "decided_by")
         ordered: dict[str, JsonValue] = {name: row[name] for name in names}
         ordered |= {name: _text(row[name]) for name in ("order_value", "cut_value")}
         yield Verdict(rule="daily_size", bars=bool(row["left_out"]), facts=ordered)

@@ -45,10 +45,12 @@ FIRST = f"""CASE campaign.list_order WHEN 'last_contact' THEN {_SINCE} WHEN 'day
     ELSE {BALANCE} END"""
 SECOND = f"CASE WHEN {_BY_BALANCE} THEN {_DAYS} ELSE {BALANCE} END"
 
-LEFT_OUT = f"""
-list.cut_at IS NOT NULL AND ({FIRST}, {SECOND}) <= (list.cut_at[1], list.cut_at[2])
-    AND (({FIRST}, {SECOND}) < (list.cut_at[1], list.cut_at[2]) OR contract.contract_number >= list.cut_number)"""
-"""SQL: by what is known now, the contract comes after those that the list's daily size has taken."""
+
+def left_out(first: str, second: str, number: str) -> str:
+    """SQL: whoever has these values now comes after those that the daily size of the row ``list`` has taken."""
+    return f"""
+list.cut_at IS NOT NULL AND ({first}, {second}) <= (list.cut_at[1], list.cut_at[2])
+    AND (({first}, {second}) < (list.cut_at[1], list.cut_at[2]) OR {number} >= list.cut_number)"""
 
 
 def order(first: str, second: str, number: str, contract_id: str) -> str:

@@ -13,7 +13,13 @@ from dialer_feed.lists.eligibility import BALANCE, DAYS_PAST_DUE
 MOST_TOGETHER = 50
 """The most contracts of one entry. A customer number with more is hardly one person: each of its contracts has one."""
 
-_TOGETHER = f"PARTITION BY {person()}, coalesce(portfolio.currency, portfolio.portfolio_id::text)"
+
+def purse(portfolio: str = "portfolio") -> str:
+    """SQL: what contracts of one entry have in common beside the person: the currency."""
+    return f"coalesce({portfolio}.currency, {portfolio}.portfolio_id::text)"
+
+
+_TOGETHER = f"PARTITION BY {person()}, {purse()}"
 LEAD = f"""
 CASE WHEN count(*) OVER ({_TOGETHER}) <= {MOST_TOGETHER} THEN nullif(first_value(contract.contract_id) OVER (
     {_TOGETHER}

@@ -215,6 +215,45 @@ async def test_the_daily_size_counts_people_and_their_other_contracts_come_along
     assert foreseen["kept_off"] == [{"rule": "daily_size", "contracts": 1, "overdue_balance": "400.00"}]
 
 
+async def size_verdict(client: httpx.AsyncClient, list_id: UUID, contract: Contract) -> tuple[bool, Any, Any, Any]:
+    known = await answer(client, f"/v1/lists/{list_id}/explanations", contract_number=contract.number)
+    [verdict] = [one for one in known["rules"] if one["rule"] == "daily_size"]
+    facts = verdict["facts"]
+    return verdict["bars"], facts["place"], facts["decided_by"], facts["order_value"]
+
+
+async def test_the_daily_size_is_explained_by_the_lead_of_a_person(scene: Scene, client: httpx.AsyncClient) -> None:
+    """Each other contract would be on the other side of the cut, were it compared by itself."""
+    within, beyond = uuid.uuid4(), uuid.uuid4()
+    lead, named, paused, first_out, late = (
+        scene.contract(debtor_id=debtor, overdue=Decimal(overdue), oldest_due_on=DAY - timedelta(days=days))
+        for debtor, overdue, days in (
+            (within, 900, 40),
+            (within, 200, 5),
+            (within, 300, 6),
+            (beyond, 800, 20),
+            (beyond, 150, 90),
+        )
+    )
+    paused.paused(DAY, None)
+    await scene.receives(*(contract.registered() for contract in (lead, named, paused, first_out, late)))
+    campaign_id = await scene.campaign(one_entry_per="person", list_order="days_past_due", daily_size=1)
+    list_id = await scene.built(campaign_id=campaign_id)
+    assert sorted(await numbers(client, list_id)) == [lead.number]
+    for contract in (lead, named, paused):
+        assert await size_verdict(client, list_id, contract) == (False, 1, lead.number, "40")
+    for contract in (first_out, late):
+        assert await size_verdict(client, list_id, contract) == (True, None, first_out.number, "20")
+    earlier = await scene.built(campaign_id=await scene.campaign(one_entry_per="person"))
+    gone = await answer(client, f"/v1/lists/{list_id}/difference", **{"with": str(earlier), "side": "gone"})
+    assert {(one["contract_number"], one["rule"]) for one in gone["items"]} == {
+        (first_out.number, "daily_size"),
+        (late.number, "daily_size"),
+    }
+    await scene.receives(lead.paid())
+    assert await size_verdict(client, list_id, named) == (False, 1, lead.number, "40")
+
+
 async def test_a_list_without_anybody_left_out_forgets_who_was_left_out_of_an_earlier_attempt(scene: Scene) -> None:
     """A builder died after it had gathered, and a contract has been paid since."""
     one, two = await scene.contracts(2)
