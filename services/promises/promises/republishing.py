@@ -93,6 +93,7 @@ def _agreement_events(row: Row) -> Iterator[AgreementEvent]:
         currency=row["currency"],
         settles_in_full=row["settles_in_full"],
         made_on=row["made_on"],
+        paid_before=tuple(row["paid_before"]),
     )
 
 

@@ -110,6 +110,7 @@ class AgreementReached(ContractEvent, type="promises.agreement-reached.v1"):
 
     The creditor gives up ``discount`` when the schedule is paid. A forgiveness may have no schedule. ``version`` grows
     with every event of this agreement. ``made_on`` is the day on which it came into force; null: of an earlier release.
+    ``paid_before`` are payments of that day which do not pay it: the debt that it is about had counted them.
     """
 
     agreement_id: UUID
@@ -120,6 +121,7 @@ class AgreementReached(ContractEvent, type="promises.agreement-reached.v1"):
     currency: Currency
     settles_in_full: bool
     made_on: date | None = None
+    paid_before: tuple[UUID, ...] = ()
 
 
 class AgreementBroken(ContractEvent, type="promises.agreement-broken.v1"):

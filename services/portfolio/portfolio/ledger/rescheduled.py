@@ -4,7 +4,8 @@ The instalments stay as the creditor's files, the payments and the charges make 
 its schedule says when what they leave unpaid falls due. So a restructure that ends leaves the original debt, less what
 was paid.
 
-Payments made from the day of the restructure pay its schedule, the oldest part first. The discount falls due on no day.
+Payments made from the day of the restructure pay its schedule, the oldest part first. A payment that the debt had
+counted before it came into force does not. The discount falls due on no day.
 What is owed beyond schedule and discount, such as a fee that came later, falls due with the last part.
 """
 
@@ -26,6 +27,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(payment.amount), 0) AS amount FROM payment
     WHERE payment.contract_id = restructure.contract_id AND reversed_at IS NULL AND paid_on >= restructure.made_on
+        AND payment_id <> ALL (restructure.paid_before)
 ) AS paid
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(instalment.unpaid), 0) AS amount FROM instalment

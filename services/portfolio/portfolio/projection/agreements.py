@@ -28,14 +28,15 @@ _STATE_AFTER: Mapping[type[AgreementEvent], str] = {
 # The newest version says the state. Facts are stored whatever the version, and their consequences then taken again.
 _KEEP = """
 INSERT INTO agreement AS known (agreement_id, contract_id, version, state, forgiven, settled_on, kind, discount,
-    settles_in_full, made_on, schedule, owed, owed_components)
+    settles_in_full, made_on, schedule, paid_before, owed, owed_components)
 SELECT given.agreement_id, given.contract_id, given.version, given.state, forgiven, settled_on, kind, discount,
     settles_in_full, CASE WHEN schedule IS NULL THEN made_on
         ELSE coalesce(made_on, portfolio.business_date, contract.as_of) END, schedule::jsonb,
-    CASE WHEN is_new THEN contract.total_balance END, CASE WHEN is_new THEN contract.components END
+    coalesce(given.paid_before::uuid[], '{}'), CASE WHEN is_new THEN contract.total_balance END,
+    CASE WHEN is_new THEN contract.components END
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::numeric[], $6::date[], $7::text[], $8::numeric[],
-    $9::boolean[], $10::date[], $11::text[], $12::boolean[]) AS given (agreement_id, contract_id, version,
-    state, forgiven, settled_on, kind, discount, settles_in_full, made_on, schedule, is_new)
+    $9::boolean[], $10::date[], $11::text[], $12::text[], $13::boolean[]) AS given (agreement_id, contract_id, version,
+    state, forgiven, settled_on, kind, discount, settles_in_full, made_on, schedule, paid_before, is_new)
 JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id) ORDER BY agreement_id
 ON CONFLICT (agreement_id) DO UPDATE SET
     (version, state, forgiven, settled_on) = (
@@ -46,6 +47,7 @@ ON CONFLICT (agreement_id) DO UPDATE SET
     kind = coalesce(known.kind, excluded.kind), discount = coalesce(known.discount, excluded.discount),
     settles_in_full = coalesce(known.settles_in_full, excluded.settles_in_full),
     made_on = coalesce(known.made_on, excluded.made_on), schedule = coalesce(known.schedule, excluded.schedule),
+    paid_before = CASE WHEN known.schedule IS NULL THEN excluded.paid_before ELSE known.paid_before END,
     followed = CASE WHEN known.schedule IS NULL AND excluded.schedule IS NOT NULL THEN NULL ELSE known.followed END,
     try_again_at = NULL, known_since = clock_timestamp()
 WHERE known.version < excluded.version OR (known.schedule IS NULL AND excluded.schedule IS NOT NULL)
@@ -63,11 +65,19 @@ def _row(event: AgreementEvent) -> tuple[Any, ...]:
     match event:
         case AgreementReached():
             schedule = [part.model_dump(mode="json", include={"due_on", "amount"}) for part in event.schedule]
-            facts = (event.kind, event.discount, event.settles_in_full, event.made_on, json.dumps(schedule))
+            paid_before = f"{{{','.join(map(str, event.paid_before))}}}"
+            facts = (
+                event.kind,
+                event.discount,
+                event.settles_in_full,
+                event.made_on,
+                json.dumps(schedule),
+                paid_before,
+            )
             return (*state, None, None, *facts, event.version == 1)
         case AgreementSettled():
             forgiven = event.discount if event.forgiven is None else event.forgiven
-            facts = (event.kind, event.discount, event.settles_in_full, event.made_on, None)
+            facts = (event.kind, event.discount, event.settles_in_full, event.made_on, None, None)
             return (*state, forgiven, event.settled_on, *facts, False)
         case _:
-            return (*state, *(None,) * 7, False)
+            return (*state, *(None,) * 8, False)

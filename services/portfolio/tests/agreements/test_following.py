@@ -144,6 +144,19 @@ async def test_a_restructure_says_when_the_debt_falls_due_until_it_ends(
     assert ("rescheduled" in kinds, "original_schedule" in kinds) == (True, True)
 
 
+async def test_what_was_paid_before_a_restructure_does_not_pay_its_first_part(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    contract_id = await late(given)
+    receipt = await pay(client, contract_id, "200.00")
+    deal = Deal(contract_id, AgreementKind.RESTRUCTURE, "0.00", (10, "400.00"), (40, "400.00"))
+    reached = deal.reached().model_copy(update={"paid_before": (UUID(receipt["payment_id"]),)})
+    await hear(given, reached)
+    await pay(client, contract_id, "100.00")
+    contract = await shown(client, contract_id)
+    assert [part["unpaid"] for part in contract["instalments"]] == ["300.00", "400.00"]
+
+
 async def test_a_missed_part_of_a_restructure_is_late_by_its_own_day(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await late(given)
     await hear(given, Deal(contract_id, AgreementKind.RESTRUCTURE, "100.00", (10, "450.00"), (40, "450.00")).reached())

@@ -85,6 +85,7 @@ async def begin(tx: Transaction, contract: Row, proposal: Row) -> None:
             currency=begun["currency"],
             settles_in_full=begun["settles_in_full"],
             made_on=begun["made_on"],
+            paid_before=tuple(begun["paid_before"]),
         )
     )
     replaced = [row["promise_id"] for row in await tx.fetch(queries.OPEN_PROMISES, contract_id)]

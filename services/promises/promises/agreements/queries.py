@@ -64,16 +64,19 @@ SELECT min(created_at) FROM proposal
 WHERE state NOT IN ('reached', 'cancelled') AND needs_approval AND second_decided_at IS NULL
 """
 # The proposal becomes an agreement with the same id, made by the person who proposed it. Without a payment it is
-# fulfilled at once, by its second event.
+# fulfilled at once, by its second event. paid_before: what was paid is off the balance that was agreed on, so it does
+# not pay the agreement too.
 _REACHED = "UPDATE proposal SET state = 'reached', version = version + 1 WHERE agreement_id = $1 RETURNING *"
 BEGIN = f"""
 WITH proposal AS ({_REACHED})
 INSERT INTO agreement (agreement_id, contract_id, kind, state, version, currency, total, discount, settles_in_full,
-    made_on, made_in, agency_id, actor)
+    made_on, made_in, agency_id, actor, paid_before)
 SELECT agreement_id, contract_id, kind, CASE WHEN schedule = '[]' THEN 'fulfilled' ELSE 'open' END,
-    CASE WHEN schedule = '[]' THEN 2 ELSE 1 END, currency, total, $2, settles_in_full, $3, made_in, agency_id, actor
+    CASE WHEN schedule = '[]' THEN 2 ELSE 1 END, currency, total, $2, settles_in_full, $3, made_in, agency_id, actor,
+    ARRAY(SELECT payment_id FROM payment
+        WHERE payment.contract_id = proposal.contract_id AND NOT reversed AND paid_on >= $3 ORDER BY payment_id)
 FROM proposal
-RETURNING agreement_id, contract_id, kind, version, currency, discount, settles_in_full, made_on, actor
+RETURNING agreement_id, contract_id, kind, version, currency, discount, settles_in_full, made_on, actor, paid_before
 """
 OF_PROPOSER = "UPDATE promise SET actor = $2::jsonb WHERE agreement_id = $1"
 OPEN_PROMISES = "SELECT promise_id FROM promise WHERE contract_id = $1 AND state = 'open' AND agreement_id IS NULL"

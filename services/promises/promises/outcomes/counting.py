@@ -1,6 +1,6 @@
 """Which payments count for which promise, and with which amount. No I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -34,7 +34,8 @@ def silent_until(due_on: date, calendar: Profile | None = None) -> date:
 class Promise:
     """A promise. Payments made from ``made_on`` to ``silent_until``, both inclusive, count for it, up to ``amount``.
 
-    It is kept if at most ``tolerance`` is missing.
+    It is kept if at most ``tolerance`` is missing. ``paid_before`` are payments that do not count for it: they were off
+    the balance already on which its agreement was reached.
     """
 
     promise_id: UUID
@@ -47,9 +48,10 @@ class Promise:
     agreement_id: UUID | None = None
     cancellation_reason: str | None = None
     tolerance: Decimal = NOTHING
+    paid_before: Set[UUID] = frozenset()
 
     def takes(self, payment: "Payment") -> bool:
-        return self.made_on <= payment.paid_on <= self.silent_until
+        return self.made_on <= payment.paid_on <= self.silent_until and payment.payment_id not in self.paid_before
 
     def cancelled(self, reason: str) -> "Promise":
         """Return the promise as cancelled. No payment counts for it; its payments may count for other promises."""

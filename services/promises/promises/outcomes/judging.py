@@ -6,6 +6,7 @@ day of an earlier judgement. Judging again changes nothing and publishes nothing
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -136,8 +137,10 @@ async def _cases(
 ) -> Iterator[tuple[UUID, rules.Case]]:
     """Return a case for each contract that has promises, by contract."""
     promises: dict[UUID, list[Promise]] = defaultdict(list)
+    before = {agreement_id: frozenset(row["paid_before"]) for agreement_id, row in agreed.items()}
     for row in known.values():
-        promises[row["contract_id"]].append(promise_of(row))
+        paid_before = before.get(row["agreement_id"], frozenset())
+        promises[row["contract_id"]].append(replace(promise_of(row), paid_before=paid_before))
     agreements: dict[UUID, dict[UUID, AgreementState]] = defaultdict(dict)
     for row in agreed.values():
         agreements[row["contract_id"]][row["agreement_id"]] = AgreementState(row["state"])

@@ -22,7 +22,8 @@ JOIN payment ON payment.contract_id = since.contract_id AND paid_on >= since.day
 WHERE NOT reversed
 """
 AGREEMENTS = (
-    "SELECT agreement_id, contract_id, kind, state, version FROM agreement WHERE contract_id = ANY ($1::uuid[])"
+    "SELECT agreement_id, contract_id, kind, state, version, paid_before FROM agreement"
+    " WHERE contract_id = ANY ($1::uuid[])"
 )
 # The day to judge on: the latest of the position's and the portfolio's business date and the last checked day. None of
 # them moves back.

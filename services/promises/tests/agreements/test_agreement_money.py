@@ -19,7 +19,7 @@ from promises.agreements.settling import settle_final
 from promises.offers.schedules import Frequency, due_days, split
 from promises.outcomes import deciding
 from recobro_events.contracts.portfolio import PaymentReceived
-from recobro_events.contracts.promises import AgreementKind
+from recobro_events.contracts.promises import AgreementKind, AgreementReached
 
 SEQUENCES = int(os.environ.get("RECOBRO_MONEY_SEQUENCES", "500"))
 """Sequences of the test without I/O."""
@@ -137,6 +137,23 @@ async def test_a_quarter_of_payments_reversals_and_dates_agrees_with_a_plain_mod
         final = all(paid.paid_on + timedelta(days=LAG_DAYS) < day(today) for paid in known)
         assert (now["settled_on"] is not None) <= (state == "fulfilled")
         assert not (state == "fulfilled" and final) or now["settled_on"] is not None
+
+
+async def test_what_was_paid_before_an_agreement_came_into_force_does_not_pay_it_too(scene: Scene) -> None:
+    """The payment of the same day is off the balance already on which the settlement was agreed."""
+    contract = await scene.registered()
+    early = contract.paid("700.00", paid_on=day(0))
+    await scene.receives(early)
+    agreement = await active(scene, contract, schedule=schedule((5, "210.00")))
+    assert (agreement["state"], agreement["discount"], agreement["instalments"][0]["paid"]) == (
+        "active",
+        "90.00",
+        "0.00",
+    )
+    [reached] = await scene.published(AgreementReached)
+    assert reached.paid_before == (early.payment_id,)
+    await scene.receives(contract.paid("210.00", paid_on=day(0)))
+    assert (await read(scene, agreement))["state"] == "fulfilled"
 
 
 async def test_an_approval_and_a_payment_of_one_moment_are_one_after_the_other(scene: Scene) -> None:
