@@ -21,6 +21,7 @@ from recobro.services import addresses_at
 from recobro.terminal import working
 
 _TOKEN_SECONDS = 12 * 3600
+_SECOND_PERSON = "supervisor"
 _KEEP_TRYING_SECONDS = 30.0
 _KNOWN_WITHIN_SECONDS = 120.0
 _FIRST_PAUSE_SECONDS = 0.2
@@ -239,6 +240,16 @@ def agencies_of(data: DataFolder, client: Client) -> Callable[[UUID], Client]:
         return client.with_token(token)
 
     return as_agency
+
+
+def second_person_of(data: DataFolder, client: Client) -> Client | None:
+    """Return a client of another person, who is a supervisor. None if the folder has no key to make tokens with."""
+    scopes = (*SCOPES, "role:supervisor")
+    try:
+        token = keys.token(data, subject=_SECOND_PERSON, scopes=scopes, agency_id=None, ttl_seconds=_token_seconds())
+    except Trouble:
+        return None
+    return client.with_token(token)
 
 
 def _operator_token(data: DataFolder, *roles: str) -> str:

@@ -20,6 +20,7 @@ from recobro.decision_chapter import play_decisions
 from recobro.errors import Trouble
 from recobro.figures import Record
 from recobro.language import day, tr, word
+from recobro.settlement_chapter import Settlement
 from recobro.story import Story
 from recobro.terminal import amount
 
@@ -60,10 +61,10 @@ class Day:
         self._cursors = {one.list_id: 0 for one in lists}
         self._withdrawn = {one.list_id: 0 for one in lists}
 
-    def play(self, agencies: Mapping[str, Client]) -> None:
+    def play(self, agencies: Mapping[str, Client], second_person: Client | None) -> None:
         """``agencies`` maps each agency's id to a client with the agency's own token."""
         late = [one for one in self._first.entries if one["days_past_due"] > 30]
-        paid, disputed, promised, visited, called, linked = _owing_enough(late, 6)
+        paid, disputed, promised, visited, called, linked, agreed = _owing_enough(late, 7)
         recalled, settled = _owing_enough(self._second.entries, 2)
         payment_id = self._payment(paid)
         in_bank_file = {"contract_id": self._contract_id(paid), "contract_number": paid["contract_number"]}
@@ -71,6 +72,8 @@ class Day:
         self._dispute(disputed)
         self._promise(promised)
         self._link(linked)
+        if second_person is not None:
+            self._settle(agreed, second_person)
         self._recall(recalled, agencies[self._second.agency_id])
         self._visit(visited)
         self._dialers(called, agencies)
@@ -176,6 +179,11 @@ class Day:
         story.fact(tr("the promise is kept as the debtor's own act"), [one["kind"] for one in done], ["promise"])
         stranger = DebtorsBrowser(self._client.address("promises"), link["url"])
         story.fact(tr("the link opens once: a stranger finds nothing"), stranger.text.count(number), 0)
+
+    def _settle(self, entry: Record, second_person: Client) -> None:
+        contract = self._client.get("portfolio", f"/v1/contracts/{self._contract_id(entry)}")
+        silences = partial(self._await_withdrawal, self._first, entry, "promise")
+        Settlement(self._client, second_person, self._story, contract).play(self._today, silences)
 
     def _recall(self, entry: Record, agency: Client) -> None:
         story = self._story

@@ -45,11 +45,17 @@ AsAgency = Callable[[UUID], Client]
 class Demo:
     """Plays the main job on a running platform. Each play has a portfolio of its own, so it can be repeated."""
 
-    def __init__(self, client: Client, story: Story, as_agency: AsAgency, folder: Path) -> None:
-        """``as_agency`` makes a client with the agency's token. Files worth keeping are saved to ``folder``."""
+    def __init__(
+        self, client: Client, story: Story, as_agency: AsAgency, second_person: Client | None, folder: Path
+    ) -> None:
+        """``as_agency`` makes a client with the agency's token. Files worth keeping are saved to ``folder``.
+
+        Without a ``second_person``, who has to approve it, no settlement is played.
+        """
         self._client = client
         self._story = story
         self._as_agency = as_agency
+        self._second_person = second_person
         self._folder = folder
         self._expected: Record = json.loads(_sample(_EXPECTED).read_text(encoding="utf-8"))
 
@@ -68,8 +74,11 @@ class Demo:
         lists = self._publish(portfolio_id, agencies)
         with ExitStack() as stack:
             day = Day(self._client, self._story, portfolio_id, self._expected["as_of"], lists, self._folder)
+            if self._second_person is not None:
+                stack.enter_context(self._second_person)
             day.play(
-                {one["agency_id"]: stack.enter_context(self._as_agency(UUID(one["agency_id"]))) for one in agencies}
+                {one["agency_id"]: stack.enter_context(self._as_agency(UUID(one["agency_id"]))) for one in agencies},
+                self._second_person,
             )
         return self._story.end()
 

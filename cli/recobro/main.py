@@ -46,7 +46,7 @@ from recobro import (
     visiting,
     watch,
 )
-from recobro.client import agencies_of, connect
+from recobro.client import agencies_of, connect, second_person_of
 from recobro.data import DataFolder, PlatformState
 from recobro.demo import Demo
 from recobro.embedded import Platform, stop_on_signals
@@ -289,7 +289,9 @@ def demo(
         if remove:
             demo_removal.remove(client, agencies_of(folder, client))
             return
-        good = Demo(client, Story(), agencies_of(folder, client), folder.root / "demo").play()
+        good = Demo(
+            client, Story(), agencies_of(folder, client), second_person_of(folder, client), folder.root / "demo"
+        ).play()
     raise typer.Exit(0 if good else 1)
 
 

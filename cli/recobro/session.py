@@ -15,7 +15,7 @@ from pathlib import Path
 from recobro_platform import SERVICE_NAMES
 
 from recobro import console_links, status
-from recobro.client import agencies_of, connect
+from recobro.client import agencies_of, connect, second_person_of
 from recobro.data import DataFolder
 from recobro.demo import Demo
 from recobro.embedded import stop_on_signals
@@ -101,7 +101,9 @@ def play_once(*, kafka: bool, jars: Path) -> bool:
             bootstrap = _kafka_for(stack, folder, jars) if kafka else None
             stack.enter_context(running_platform(data, free_port_base(), bootstrap))
             with connect(data, None) as client:
-                good = Demo(client, Story(), agencies_of(data, client), data.root / "demo").play()
+                good = Demo(
+                    client, Story(), agencies_of(data, client), second_person_of(data, client), data.root / "demo"
+                ).play()
     finally:
         if good:
             shutil.rmtree(folder, ignore_errors=True)
@@ -118,7 +120,9 @@ def play_and_serve(data: DataFolder, port_base: int) -> bool:
     bootstrap = os.environ.get("RECOBRO_KAFKA_BOOTSTRAP") or None
     with running_platform(data, port_base, bootstrap) as platform:
         with connect(data, None) as client:
-            good = Demo(client, Story(), agencies_of(data, client), data.root / "demo").play()
+            good = Demo(
+                client, Story(), agencies_of(data, client), second_person_of(data, client), data.root / "demo"
+            ).play()
         if good:
             _print_next_steps(data)
             stop = stop_on_signals()
