@@ -68,6 +68,10 @@ money: setup ## play 10,000 histories of files, payments, charges and agreements
 		$(BIN)/python -m pytest -n 2 --timeout 3600 services/portfolio/tests/files/test_weeks_of_files.py \
 		services/portfolio/tests/agreements/test_money.py services/promises/tests/agreements/test_agreement_money.py
 
+quarter: setup ## play a quarter of agreements on portfolio and promises (DAYS, CONTRACTS, SEED)
+	@RECOBRO_QUARTER_DAYS=$(or $(DAYS),92) RECOBRO_QUARTER_CONTRACTS=$(or $(CONTRACTS),40) \
+		RECOBRO_QUARTER_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 0 --timeout 7200 tests/quarter
+
 floor: money ## play weeks of files and days of a floor (SEQUENCES, DAYS, CONTRACTS, SEED)
 	@RECOBRO_FLOOR_DAYS=$(or $(DAYS),30) RECOBRO_FLOOR_CONTRACTS=$(or $(CONTRACTS),2000) \
 		RECOBRO_FLOOR_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --timeout 14400 tests/floor/test_thirty_days.py
@@ -197,5 +201,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast client-check floor dialing-day stage-histories simulate attack-short attack day-short day faults-short faults faults-long bench-dialer bench-strategy bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check floor quarter dialing-day stage-histories simulate attack-short attack day-short day faults-short faults faults-long bench-dialer bench-strategy bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

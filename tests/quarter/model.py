@@ -1,0 +1,233 @@
+"""A plain model of one contract with its agreements: what must hold after any history, worked out anew each time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+LAG_DAYS = 5
+GRACE_DAYS = 2
+NOTHING = Decimal("0.00")
+PROPOSES = {
+    "ana": {"settlement": 30, "forgiveness": 30, "restructure": 0},
+    "eva": {"settlement": 50, "forgiveness": 50, "restructure": 0},
+    "luz": {"settlement": 100, "forgiveness": 100, "restructure": 100},
+}
+"""The largest share of the balance that each may propose to give up: an operator, a supervisor and a director."""
+APPROVES = {"ana": None, "eva": 50, "luz": 100}
+
+
+@dataclass
+class Payment:
+    """``absorbed``: the newest file has counted it."""
+
+    payment_id: str
+    amount: Decimal
+    paid_on: date
+    reversed: bool = False
+    absorbed: bool = False
+
+
+@dataclass
+class Deal:
+    """An agreement from its proposal on. ``before``: the payments that the debt had counted when it came into force."""
+
+    agreement_id: str
+    kind: str
+    schedule: list[tuple[date, Decimal]]
+    discount: Decimal
+    balance: Decimal
+    valid_until: date
+    proposed_by: str
+    needs_approval: bool = True
+    approved: bool = False
+    accepted: bool = False
+    state: str = "proposed"
+    made_on: date | None = None
+    before: frozenset[str] = frozenset()
+    settled_on: date | None = None
+    waived: Decimal = NOTHING
+    is_booked: bool = False
+    """Whether the creditor's books know what was given up."""
+
+    @property
+    def total(self) -> Decimal:
+        return sum((amount for _, amount in self.schedule), NOTHING)
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state in ("proposed", "awaiting_approval", "awaiting_acceptance")
+
+    @property
+    def is_complete(self) -> bool:
+        return (self.approved or not self.needs_approval) and (self.accepted or not self.schedule)
+
+
+@dataclass
+class Contract:
+    number: str
+    instalments: list[tuple[date, Decimal]]
+    contract_id: str = ""
+    payments: list[Payment] = field(default_factory=list)
+    deals: list[Deal] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+
+    @property
+    def standing_payments(self) -> list[Payment]:
+        return [one for one in self.payments if not one.reversed]
+
+    @property
+    def owed(self) -> Decimal:
+        given_up = sum((deal.waived for deal in self.deals), NOTHING)
+        return sum((amount for _, amount in self.instalments), NOTHING) - given_up
+
+    @property
+    def paid(self) -> Decimal:
+        return sum((one.amount for one in self.standing_payments), NOTHING)
+
+    @property
+    def balance(self) -> Decimal:
+        return max(NOTHING, self.owed - self.paid)
+
+    @property
+    def pending(self) -> Deal | None:
+        return next((deal for deal in self.deals if deal.is_pending), None)
+
+    @property
+    def active(self) -> Deal | None:
+        return next((deal for deal in self.deals if deal.state == "active"), None)
+
+    def refused_proposal(self, who: str, kind: str, discount: Decimal, *, by_offer: bool = False) -> str | None:
+        """The code with which a proposal is refused; None when it is taken."""
+        if self.balance == 0:
+            return "contract-closed"
+        if self.active:
+            return "plan-open"
+        if self.pending:
+            return "agreement-pending"
+        if not by_offer and discount * 100 > PROPOSES[who][kind] * self.balance:
+            return "discount-above-authority"
+        return None
+
+    def refused_decision(self, deal: Deal, who: str, act: str, day: date, by: str = "recording") -> str | None:
+        """The code with which an approval or acceptance is refused; None when it is taken."""
+        if self.balance == 0:
+            return "contract-closed"
+        if not deal.is_pending:
+            return "agreement-not-pending"
+        if act == "approval":
+            if not deal.needs_approval or deal.approved:
+                return "agreement-not-pending"
+            if who == deal.proposed_by:
+                return "same-person"
+        else:
+            if not deal.schedule or deal.accepted:
+                return "agreement-not-pending"
+            if by != "recording" and deal.needs_approval and not deal.approved:
+                return "second-person-needed"
+        if day > deal.valid_until:
+            return "offer-expired"
+        discount = self.discount_now(deal)
+        if discount is None:
+            return "balance-changed"
+        most = APPROVES[who]
+        if act == "approval" and (most is None or discount * 100 > most * self.balance):
+            return "discount-above-authority"
+        return None
+
+    def discount_now(self, deal: Deal) -> Decimal | None:
+        """What an agreement gives up on today's debt; None where its terms no longer fit it."""
+        if self.balance < deal.balance or (deal.kind == "restructure" and self.balance != deal.balance):
+            return None
+        settles_all = deal.schedule and deal.kind != "forgiveness"
+        return self.balance - deal.total if settles_all else deal.discount
+
+    def goes_on(self, deal: Deal, day: date) -> None:
+        """Somebody has approved or accepted. With both the agreement is in force."""
+        if not deal.is_complete:
+            deal.state = "awaiting_acceptance" if deal.approved else "awaiting_approval"
+            return
+        deal.made_on = day
+        deal.before = frozenset(one.payment_id for one in self.standing_payments if one.paid_on >= day)
+        deal.state = "active"
+        self.review(day)
+
+    def review(self, day: date) -> None:
+        """End proposals whose time is over, judge every agreement anew, and settle those whose payments are final."""
+        for deal in self.deals:
+            if deal.is_pending and deal.valid_until < day:
+                deal.state = "cancelled"
+        states = dict(self._judged(day))
+        for deal in self.deals:
+            if deal.agreement_id not in states:
+                continue
+            deal.state = states[deal.agreement_id]
+            if deal.state != "fulfilled":
+                deal.settled_on, deal.waived = None, NOTHING
+        for deal in self.deals:
+            if deal.state == "fulfilled" and deal.settled_on is None and self.is_final(deal, day):
+                deal.settled_on, deal.waived = day, min(deal.discount, self.balance)
+
+    def is_final(self, deal: Deal, day: date) -> bool:
+        """Files have counted every payment, or the bank can no longer take one of the agreement back."""
+        assert deal.made_on is not None
+        its = [one for one in self.standing_payments if one.paid_on >= deal.made_on]
+        late = all(one.paid_on + timedelta(days=LAG_DAYS) < day for one in its)
+        return late or all(one.absorbed for one in self.standing_payments)
+
+    def _judged(self, day: date) -> Iterator[tuple[str, str]]:
+        """Each agreement that was in force with its state. An agreement that a newer one followed stays broken."""
+        in_force = [deal for deal in self.deals if deal.made_on is not None and deal.state != "cancelled"]
+        newest = max((deal.agreement_id for deal in self.deals if deal.made_on is not None), default="")
+        dropped = {deal.agreement_id: date.max for deal in in_force}
+        for deal in in_force:
+            if deal.state == "broken" and deal.agreement_id != newest:
+                dropped[deal.agreement_id] = self.ended[deal.agreement_id]
+        while True:
+            parts = sorted(
+                (due_on, deal.made_on or day, deal.agreement_id, amount, deal)
+                for deal in in_force
+                for due_on, amount in deal.schedule
+                if due_on <= dropped[deal.agreement_id]
+            )
+            left = {one.payment_id: one.amount for one in self.standing_payments}
+            lost, missing = dict[str, date](), set[str]()
+            for due_on, made_on, agreement_id, amount, deal in parts:
+                last, wanted = due_on + timedelta(days=GRACE_DAYS), amount
+                for one in sorted(self.standing_payments, key=lambda one: (one.paid_on, one.payment_id)):
+                    if made_on <= one.paid_on <= last and one.payment_id not in deal.before:
+                        taken = min(left[one.payment_id], wanted)
+                        left[one.payment_id] -= taken
+                        wanted -= taken
+                if wanted > 0:
+                    missing.add(agreement_id)
+                    if day > last:
+                        lost[agreement_id] = min(due_on, lost.get(agreement_id, due_on))
+            now = dropped | lost
+            if now == dropped:
+                break
+            dropped = now
+        self.ended.update(lost)
+        for deal in in_force:
+            is_over = deal.agreement_id in lost or (deal.state == "broken" and deal.agreement_id != newest)
+            yield (
+                deal.agreement_id,
+                ("broken" if is_over else "active" if deal.agreement_id in missing else "fulfilled"),
+            )
+
+    ended: dict[str, date] = field(default_factory=dict)
+    """The first due day that each broken agreement has missed. What falls due after it was never asked for."""
+
+    def books(self, as_of: date, days_behind: int) -> tuple[list[tuple[int, date, Decimal]], set[str]]:
+        """What the creditor's books state as unpaid, and the payments that they know. They are some days behind."""
+        until = as_of - timedelta(days=days_behind)
+        known = {one.payment_id for one in self.standing_payments if one.absorbed or one.paid_on <= until}
+        counted = sum((one.amount for one in self.standing_payments if one.payment_id in known), NOTHING)
+        counted += sum((deal.waived for deal in self.deals if deal.is_booked or not days_behind), NOTHING)
+        rows = []
+        for number, (due_on, amount) in enumerate(self.instalments, start=1):
+            taken = min(counted, amount)
+            counted -= taken
+            if amount > taken:
+                rows.append((number, due_on, amount - taken))
+        return rows, known
