@@ -18,7 +18,15 @@ async def pays(quarter: Quarter, one: Contract) -> None:
     amount = Decimal(chance.randint(100, 40_000)) / 100
     if deal is not None and deal.schedule and chance.random() < 0.7:
         amount = deal.total if chance.random() < 0.3 else chance.choice(deal.schedule)[1]
-    paid_on = max(quarter.first, quarter.day - timedelta(days=chance.choice([0, 0, 0, 1, 3, 6])))
+    await pay(quarter, one, amount, max(quarter.first, quarter.day - timedelta(days=chance.choice([0, 0, 0, 1, 3, 6]))))
+
+
+async def pays_all(quarter: Quarter, one: Contract) -> None:
+    """The debtor pays today what the agreement asks for."""
+    await pay(quarter, one, one.deals[-1].total, quarter.day)
+
+
+async def pay(quarter: Quarter, one: Contract, amount: Decimal, paid_on: date) -> None:
     quarter.names += 1
     new = {"amount": f"{amount:.2f}", "paid_on": str(paid_on), "channel": "bank", "reference": f"R-{quarter.names}"}
     made = await quarter.post("portfolio", f"/v1/contracts/{one.contract_id}/payments", new)
@@ -91,6 +99,20 @@ async def propose(quarter: Quarter, one: Contract, who: str, body: dict[str, Any
             )
         )
         quarter.codes[made["agreement_id"]] = made["acceptance_code"]
+
+
+async def settles(quarter: Quarter, one: Contract) -> None:
+    """A settlement comes into force: 30 % less if the rest is paid within nine days."""
+    discount = (one.balance * 30 / 100).quantize(CENT, ROUND_FLOOR)
+    due_on = str(quarter.day + timedelta(days=9))
+    body = {"kind": "settlement", "schedule": [{"due_on": due_on, "amount": f"{one.balance - discount:.2f}"}]}
+    await propose(quarter, one, "ana", body, None)
+    deal = one.deals[-1]
+    for who, act, sent in (("eva", "approval", None), ("ana", "acceptance", {"by": "recording", "proof": "call 1"})):
+        answer = await quarter.ask(who, f"/v1/agreements/{deal.agreement_id}/{act}", sent)
+        quarter.same(one, act, answer, None)
+    deal.approved = deal.accepted = True
+    one.goes_on(deal, quarter.day)
 
 
 async def decides(quarter: Quarter, one: Contract) -> None:

@@ -121,12 +121,20 @@ class Quarter:
         answer = await self.platform.clients["portfolio"].post(path, params=query, content="\n".join(lines).encode())
         assert answer.is_success, answer.text
         file_id = answer.json()["file_id"]
-        at_rest = "SELECT status IN ('loaded', 'failed', 'needs_confirmation') FROM file WHERE file_id = $1"
-        await self.platform.until("portfolio", at_rest, UUID(file_id))
-        file = await self.get("portfolio", f"/v1/files/{file_id}")
+        file = await self._at_rest(file_id)
+        if file["status"] == "needs_confirmation":
+            # The creditor's books stand still since the last file.
+            assert file["confirmation_reason"] == "repeated_figures", file
+            await self.post("portfolio", f"/v1/files/{file_id}/confirmation", {"accept": True})
+            file = await self._at_rest(file_id)
         assert (file["status"], file["rows_rejected"]) == ("loaded", 0), (self.seed, self.day, file)
         self.played["file"] += 1
         await self.rest()
+
+    async def _at_rest(self, file_id: str) -> Any:
+        at_rest = "SELECT status IN ('loaded', 'failed', 'needs_confirmation') FROM file WHERE file_id = $1"
+        await self.platform.until("portfolio", at_rest, UUID(file_id))
+        return await self.get("portfolio", f"/v1/files/{file_id}")
 
     async def begin(self, day: date) -> None:
         self.day = day
