@@ -57,7 +57,7 @@ class Checked:
 def verify_all(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Compute the seals of every audit table anew, and report entries that were altered, removed or slipped in.
 
-    Compare HEAD with the one that the services' logs hold ("audit sealed"). The owner of a database can make the whole
+    Compare HEAD with the one that the services' logs hold ("audit_sealed"). The owner of a database can make the whole
     chain anew, but cannot change the logs. Exit code 1 if a table is not whole or a database does not answer.
 
     Example: recobro audit verify

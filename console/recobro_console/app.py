@@ -166,5 +166,5 @@ async def _purge(store: Store) -> None:
         try:
             await store.purge()
         except TRANSIENT_ERRORS:
-            _log.warning("old sessions not deleted; retried at the next run", exc_info=True)
+            _log.warning("old_sessions_not_deleted", exc_info=True)
         await asyncio.sleep(_PURGE_SECONDS)

@@ -60,7 +60,7 @@ async def _sign_in(request: Request, _: Exception) -> Response:
 
 async def _provider_away(request: Request, error: Exception) -> Response:
     # The session stays: the next request asks for its token again.
-    _log.warning("the identity provider does not answer", code=str(error))
+    _log.warning("identity_provider_unreachable", code=str(error))
     return outside.show(request, "outside/sign_in.html", status=503, local=False, away=True)
 
 
@@ -92,5 +92,5 @@ async def _problem(_: Request, error: Exception) -> Response:
 
 
 async def _ours(request: Request, _: Exception) -> Response:
-    _log.exception("a page failed")
+    _log.exception("page_failed")
     return outside.show(request, "outside/failed.html", status=500)

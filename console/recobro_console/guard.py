@@ -93,7 +93,7 @@ class Guard:
         try:
             state["session"] = await self._of.state.store.find(key) if key else None
         except (OSError, *DATABASE_ERRORS):
-            _log.warning("the sessions cannot be read", exc_info=True)
+            _log.warning("sessions_not_read", exc_info=True)
             answer = outside.show(request, "outside/unavailable.html", status=503)
             await answer(scope, receive, with_headers)
             return

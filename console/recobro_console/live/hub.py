@@ -117,7 +117,7 @@ class Hub:
                         if change := change_of(record):
                             self._tell(change)
             except TransportError:
-                _log.warning("the event log does not answer; it is asked again")
+                _log.warning("log_unreachable")
                 self._away()
             await asyncio.sleep(_RETRY_SECONDS)
 

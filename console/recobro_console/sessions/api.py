@@ -67,7 +67,7 @@ async def come_back(request: Request) -> Response:
     try:
         session = await issuer.sign_in(Begun.of(request.cookies.get(BEGUN)), request.query_params)
     except NotSignedIn as failed:
-        _log.warning("a sign-in has failed", code=failed.why)
+        _log.warning("sign_in_failed", code=failed.why)
         return outside.show(request, "outside/sign_in.html", status=403, local=False, refused=True)
     response = await opened(request, session, HOME)
     response.delete_cookie(BEGUN, path="/sign-in")

@@ -180,7 +180,7 @@ async def _purge_for_ever(database: Database) -> None:
     while True:
         try:
             deleted = await idempotency.purge(database)
-            _log.info("old answers deleted", deleted=deleted)
+            _log.info("old_answers_deleted", deleted=deleted)
         except TRANSIENT_ERRORS:
-            _log.warning("old answers not deleted; retried at the next run", exc_info=True)
+            _log.warning("old_answers_not_deleted", exc_info=True)
         await asyncio.sleep(PURGE_SECONDS)

@@ -181,7 +181,7 @@ async def seal(database: Database) -> int:
         await tx.execute(_SEAL, number, [row["entry_id"] for row in rows], digest)
     metrics.AUDIT_SEALED.inc(len(rows))
     # Outside of the database, so that a chain which somebody made anew is found out.
-    _log.info("audit sealed", seal_id=number, entries=len(rows), digest=digest.hex())
+    _log.info("audit_sealed", seal_id=number, entries=len(rows), digest=digest.hex())
     return len(rows)
 
 
@@ -271,5 +271,5 @@ async def seal_for_ever(database: Database) -> None:
             while await seal(database) == SEALED_AT_ONCE:
                 pass
         except TRANSIENT_ERRORS:
-            _log.warning("audit not sealed; next time", exc_info=True)
+            _log.warning("audit_not_sealed", exc_info=True)
         await asyncio.sleep(SEAL_EVERY_SECONDS)

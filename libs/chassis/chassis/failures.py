@@ -92,7 +92,7 @@ async def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
         problem.headers = {"Allow": ", ".join(_methods_of(request.app, request.url.path))}
     if problem.status >= 500:
-        _log.error("request failed", status=problem.status, exc_info=error)
+        _log.error("request_failed", status=problem.status, exc_info=error)
     return in_language_of(request, problem).response()
 
 

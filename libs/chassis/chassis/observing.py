@@ -78,7 +78,7 @@ class Observe:
         try:
             await self._app(scope, receive, send_with_id)
         except Exception as error:
-            _log.exception("request failed")
+            _log.exception("request_failed")
             if status is not None:
                 raise
             await problem_of(error).response()(scope, receive, send_with_id)

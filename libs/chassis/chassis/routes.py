@@ -231,7 +231,7 @@ async def _in_transaction(endpoint: _Endpoint, request: ServiceRequest, key: Key
             return await _attempt(endpoint, request, key)
         except REPEATABLE as error:
             metrics.TRANSACTIONS_REPEATED.inc()
-            _log.warning("transaction repeated", attempt=attempt, error=type(error).__name__)
+            _log.warning("transaction_repeated", attempt=attempt, error=type(error).__name__)
     return await _attempt(endpoint, request, key)
 
 

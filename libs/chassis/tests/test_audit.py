@@ -167,7 +167,7 @@ async def test_the_log_has_the_digest_of_each_seal(
     await client.post("/v1/entries", json=ENTRY)
     logs.configure("portfolio")
     await audit.seal(database)
-    [line] = [json.loads(text) for text in capfd.readouterr().out.splitlines() if "audit sealed" in text]
+    [line] = [json.loads(text) for text in capfd.readouterr().out.splitlines() if "audit_sealed" in text]
     assert (line["seal_id"], line["entries"]) == (1, 1)
     assert line["digest"] == (await audit.verify(look)).head.hex()
 

@@ -73,7 +73,7 @@ async def test_the_log_has_the_place_of_a_failure_and_never_a_value(
         await client.get("/v1/fail", params={"kind": kind, "name": "canary-query"})
     await client.post("/v1/entries", json={"name": "canary-body", "amount": "x"})
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    bug, unique = [line for line in lines if line["event"] == "request failed"]
+    bug, unique = [line for line in lines if line["event"] == "request_failed"]
     assert bug["error"] == "builtins.RuntimeError"
     assert any("_bug" in place for place in bug["stack"])
     assert (unique["sqlstate"], unique["constraint"]) == ("23505", "counter_pkey")

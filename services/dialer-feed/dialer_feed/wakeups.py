@@ -86,7 +86,7 @@ class NotificationListener:
             try:
                 await self._listen(backoff)
             except TRANSIENT_ERRORS as error:
-                log.warning("notification listener interrupted", error=type(error).__name__)
+                log.warning("listening_interrupted", error=type(error).__name__)
             await backoff.wait()
 
     async def _listen(self, backoff: Backoff) -> None:

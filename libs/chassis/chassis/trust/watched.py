@@ -119,7 +119,7 @@ class Watched(Generic[T]):
                 await self._take(started)
         except CannotLoad as error:
             self._failure, self._failures = str(error), min(self._failures + 1, 10)
-            _log.warning("not loaded; the last content holds for a while", subject=self._name, error=str(error))
+            _log.warning("not_loaded", subject=self._name, error=str(error))
         finally:
             self._loading = None
 

@@ -39,7 +39,7 @@ class Builder:
                         with metrics.BUILDER.run():
                             await building.advance(self._database, self._id)
                 except TRANSIENT_ERRORS as error:
-                    log.warning("building tried again", error=type(error).__name__)
+                    log.warning("building_interrupted", error=type(error).__name__)
                     await self._give_up_turn()
                     await backoff.wait()
                 else:

@@ -107,7 +107,7 @@ async def publish(database: Database, list_id: UUID, campaign_id: UUID, day: dat
     metrics.LISTS.labels("published").inc()
     metrics.LIST_PUBLISHED_AT.set_to_current_time()
     metrics.LIST_SECONDS.observe((row["published_at"] - row["requested_at"]).total_seconds())
-    log.info("list published", list_id=str(list_id), entries=row["entries"])
+    log.info("list_published", list_id=str(list_id), entries=row["entries"])
 
 
 async def fail(database: Database, list_id: UUID, error: str, detail: str, waiting_for: Sequence[str] = ()) -> None:
@@ -117,7 +117,7 @@ async def fail(database: Database, list_id: UUID, error: str, detail: str, waiti
             raise Overruled
         await wake_everywhere(tx, LISTS, [list_id])
     metrics.LISTS.labels("failed").inc()
-    log.warning("list failed", list_id=str(list_id), error=error, waiting_for=list(waiting_for))
+    log.warning("list_failed", list_id=str(list_id), error=error, waiting_for=list(waiting_for))
 
 
 async def build(database: Database, list_id: UUID, campaign_id: UUID, day: date, builder: UUID) -> None:
@@ -150,9 +150,9 @@ async def advance(database: Database, builder: UUID) -> None:
         try:
             await _advance(database, row, builder)
         except Overruled:
-            log.info("list claimed by another builder", list_id=str(row["list_id"]))
+            log.info("list_claimed_by_another", list_id=str(row["list_id"]))
         except Exception as error:  # noqa: BLE001 - raised below
-            log.warning("list tried again", list_id=str(row["list_id"]), error=type(error).__name__)
+            log.warning("list_repeated", list_id=str(row["list_id"]), error=type(error).__name__)
             interrupted = error
     if interrupted is not None:
         raise interrupted
@@ -176,5 +176,5 @@ async def _advance(database: Database, row: Row, builder: UUID) -> None:
     except TRANSIENT_ERRORS:
         raise
     except Exception as error:
-        log.critical("list not built", list_id=str(list_id), error=type(error).__name__, exc_info=True)
+        log.critical("list_not_built", list_id=str(list_id), error=type(error).__name__, exc_info=True)
         await fail(database, list_id, NOT_BUILT, f"An unexpected error ended the build: {type(error).__name__}.")

@@ -32,7 +32,7 @@ async def keep_for_ever(database: Database) -> None:
         try:
             await keep(database)
         except TRANSIENT_ERRORS as error:
-            log.warning("days of permits not kept; retried at the next run", error=type(error).__name__)
+            log.warning("permit_days_not_made", error=type(error).__name__)
         await asyncio.sleep(_EVERY_SECONDS)
 
 
@@ -42,7 +42,7 @@ async def keep(database: Database, today: date | None = None) -> None:
         made = await tx.fetchval(queries.MAKE, DAYS_AHEAD)
         day = today or await tx.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
     if made:
-        log.info("days of permits made", count=made)
+        log.info("permit_days_made", count=made)
     before = day - timedelta(days=366 * years_kept())
     forgotten = _AT_ONCE
     while forgotten == _AT_ONCE:

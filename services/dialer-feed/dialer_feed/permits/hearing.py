@@ -41,7 +41,7 @@ class Hearing:
             try:
                 await listen(self._database, self._every_seconds)
             except TRANSIENT_ERRORS as error:
-                log.warning("hearing interrupted", error=type(error).__name__)
+                log.warning("hearing_interrupted", error=type(error).__name__)
                 await backoff.wait()
             else:
                 backoff.reset()

@@ -58,12 +58,12 @@ async def follow_all(database: Database) -> int:
                     await follow(tx, last)
             except (Problem, asyncpg.LockNotAvailableError) as error:
                 why = error.code if isinstance(error, Problem) else type(error).__name__
-                _log.warning("agreement not followed", contract_id=str(last), error=why)
+                _log.warning("agreement_not_followed", contract_id=str(last), error=why)
                 await _try_later(database, last)
             except TRANSIENT_ERRORS:
                 raise
             except Exception:  # noqa: BLE001 - a defect that one contract shows must not stop the others
-                _log.exception("agreement not followed", contract_id=str(last))
+                _log.exception("agreement_not_followed", contract_id=str(last))
                 await _try_later(database, last)
             else:
                 count += 1
@@ -118,7 +118,7 @@ async def _waiver(tx: Transaction, contract_id: UUID, agreement: Row) -> UUID | 
         try:
             await reversing.reverse(tx, waiver_id, NewChargeReversal(reason=NOT_SETTLED))
         except ChargeReversedAlready:
-            _log.info("waiver was reversed by a person", contract_id=str(contract_id))
+            _log.info("waiver_reversed_by_person", contract_id=str(contract_id))
     return None
 
 

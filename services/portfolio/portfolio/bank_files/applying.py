@@ -324,5 +324,5 @@ async def finish(tx: Transaction, work: Work) -> None:
     tx.after_commit(partial(metrics.payment_file_ended, "tried" if work.dry_run else "loaded", seconds))
     ids = {"file_id": str(work.file_id), "portfolio_id": str(work.portfolio_id)}
     counts = {name: file[name] for name in ("payments", "known", "reversals", "unidentified", "rows_rejected")}
-    outcome = "payment file tried" if work.dry_run else "payment file loaded"
+    outcome = "payment_file_tried" if work.dry_run else "payment_file_loaded"
     tx.after_commit(partial(_log.info, outcome, **ids, **counts, seconds=round(seconds, 1)))

@@ -45,7 +45,7 @@ async def work(database: Database) -> bool:
         try:
             worked |= await step(database, lambda tx: fill(tx, worklist_id))  # noqa: B023
         except Exception as error:  # noqa: BLE001 - raised below
-            _log.warning("worklist not filled", worklist_id=str(worklist_id), error=type(error).__name__)
+            _log.warning("worklist_not_filled", worklist_id=str(worklist_id), error=type(error).__name__)
             failed = error
     if failed is not None:
         raise failed

@@ -304,7 +304,7 @@ async def _finish(tx: Transaction, work: Work) -> None:
     rows = {"accepted": file["rows_accepted"], "rejected": file["rows_rejected"]}
     tx.after_commit(partial(metrics.file_ended, "loaded", seconds, **rows))
     ids = {"file_id": str(work.file_id), "portfolio_id": str(work.portfolio_id)}
-    tx.after_commit(partial(_log.info, "file loaded", **ids, count=file["rows_accepted"], seconds=round(seconds, 1)))
+    tx.after_commit(partial(_log.info, "file_loaded", **ids, count=file["rows_accepted"], seconds=round(seconds, 1)))
     tx.publish(
         PortfolioFileLoaded(
             portfolio_id=work.portfolio_id,

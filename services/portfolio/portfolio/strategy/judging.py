@@ -78,7 +78,7 @@ async def work(database: Database) -> bool:
             worked |= await step(database, lambda tx: judge_changed(tx, portfolio_id))  # noqa: B023
             worked |= await step(database, lambda tx: judge_anew(tx, portfolio_id))  # noqa: B023
         except Exception as error:  # noqa: BLE001 - raised below
-            _log.warning("portfolio not judged", portfolio_id=str(portfolio_id), error=type(error).__name__)
+            _log.warning("portfolio_not_judged", portfolio_id=str(portfolio_id), error=type(error).__name__)
             failed = error
     if failed is not None:
         raise failed

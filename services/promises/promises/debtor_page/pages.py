@@ -56,7 +56,7 @@ class _PageRoute(PublicRoute):
         """Say it as a page. What is our own mistake goes into the log."""
         problem = problem_of(error)
         if problem.status >= 500:
-            _log.error("page failed", status=problem.status, exc_info=error)
+            _log.error("page_failed", status=problem.status, exc_info=error)
         said = BUSY if isinstance(error, TooMany) else FAILED
         return _nothing(request, problem.status, said, dict(problem.headers))
 

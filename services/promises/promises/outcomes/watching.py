@@ -33,7 +33,7 @@ class Watch:
                 with metrics.WATCH.run():
                     await self._do()
             except TRANSIENT_ERRORS as error:
-                log.warning("deciding tried again", error=type(error).__name__)
+                log.warning("deciding_interrupted", error=type(error).__name__)
                 await backoff.wait()
             else:
                 backoff.reset()
