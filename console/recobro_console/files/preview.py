@@ -17,6 +17,7 @@ FIELDS = (
     *("contract_number", "debtor_number", "debtor_name", "debtor_kind", "tax_id", "product", "instalment_number"),
     *("due_date", "amount_due", "phone_1", "phone_2", "email", "address_kind", "street", "exterior", "interior"),
     *("neighbourhood", "postal_code", "city", "state"),
+    *("given_name", "middle_name", "first_surname", "second_surname"),
     *("first_due_date", "instalment_count", "frequency", "instalment_amount"),
 )
 """What a column may be chosen to be. What a profile has beside these stays as it is."""

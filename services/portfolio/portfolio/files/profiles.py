@@ -26,9 +26,7 @@ from recobro_events import Row, Transaction
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.portfolios import creditors
 from portfolio.tabular.heads import MAX_COLUMNS
-from portfolio.tabular.profiles import ADDRESS_COLUMNS, FIELDS, REQUIRED_COLUMNS, SECOND_ADDRESS, plain
-
-_INSTEAD = {"due_date": "first_due_date", "amount_due": "instalment_amount"}
+from portfolio.tabular.profiles import ADDRESS_COLUMNS, FIELDS, REQUIRED_COLUMNS, SECOND_ADDRESS, lacking, plain
 
 
 class ProfileUnknown(NotFound):
@@ -219,8 +217,8 @@ def _check(new: NewProfile) -> None:
     """Raise ``Invalid`` for a profile with which no file could be read."""
     errors = [*_doubled(new), *_constants(new)]
     stated = {column.field for column in new.columns} | set(new.constants)
-    lacking = [one for one in REQUIRED_COLUMNS if one not in stated and _INSTEAD.get(one) not in stated]
-    errors += [FieldError("/columns", f"no column has the field {field}") for field in lacking]
+    absent = lacking(REQUIRED_COLUMNS, stated)
+    errors += [FieldError("/columns", f"no column has the field {field}") for field in absent]
     if "instalment_count" in stated and "frequency" not in stated:
         errors.append(FieldError("/columns", "instalment_count needs the field frequency"))
     if any(field in stated for field in SECOND_ADDRESS) and "address_kind_2" not in stated:

@@ -15,12 +15,15 @@ from typing import NamedTuple
 from portfolio.tabular.profiles import (
     ALL_PARTY_COLUMNS,
     FIELDS,
+    INSTEAD,
     MONEY_AND_IDENTITY,
+    NAME_PARTS,
     PLAN_COLUMNS,
     REPEATED,
     REQUIRED_COLUMNS,
     SPANISH_HEADERS,
     column_named,
+    plain,
 )
 
 CERTAIN = 1.0
@@ -53,7 +56,8 @@ _WORDS = {
     " operacao poliza apolice",
     "CUSTOMER": "cliente customer client deudor devedor debtor acreditado titular borrower holder socio sacado"
     " mutuario",
-    "NAME": "nombre nome name razonsocial razaosocial denominacion apellidosynombre",
+    "NAME": "nombre nome name apellidosynombre",
+    "COMPANY": "razonsocial razaosocial denominacion",
     "FULL": "completo completa full",
     "DATE": "fecha data date fec fch dt dia day f",
     "DUE": "vencimiento vencimento vto venc vence vcto due maturity",
@@ -97,7 +101,13 @@ _WORDS = {
     "CURRENT": "actual current atual",
     "PAST": "past",
     "REFERENCE": "referencia reference",
-    "SURNAME": "apellidos sobrenome surname",
+    "GIVEN": "nombres prenome prenomes given forename forenames pila",
+    "SURNAME": "apellidos apellido apell ape ap sobrenome sobrenomes surname surnames",
+    "PATERNAL": "paterno pat appaterno",
+    "MATERNAL": "materno mat apmaterno",
+    "LAST": "last family",
+    "MIDDLE": "middle meio",
+    "SECOND": "segundo segunda second 2do 2o",
     "TERM": "plazo prazo term",
     "CAPITAL": "capital",
     "INTEREST": "interes intereses juros interest",
@@ -120,13 +130,17 @@ _JOINED = re.compile(r"\b(razon|razao|apellidos y) (social|nombre)\b|\b(tax) (id
 def _of_party(role: str, concept: str) -> dict[str, Sequence[tuple[float, str]]]:
     """The names of the columns about a person beside the debtor."""
     return {
-        f"{role}_name": ((0.95, f"NAME {concept} FULL? WHERE?"),),
+        f"{role}_name": ((0.95, f"NAME|COMPANY {concept} FULL? WHERE?"),),
         f"{role}_tax_id": ((0.95, f"RFC {concept}"), (0.9, f"TAX NUMBER {concept}")),
         f"{role}_phone": ((0.95, f"PHONE {concept} NUMBER? WHERE?"),),
         f"{role}_email": ((0.95, f"EMAIL {concept} ELECTRONIC?"),),
     }
 
 
+_CUSTOMER = 0.7
+"""The confidence that Cliente is the name."""
+_BARE = 0.7
+"""The confidence that a header such as Nombre means the given name: only beside a surname."""
 _NAMES: Mapping[str, Sequence[tuple[float, str]]] = {
     "contract_number": (
         (0.95, "NUMBER CONTRACT"),
@@ -136,10 +150,25 @@ _NAMES: Mapping[str, Sequence[tuple[float, str]]] = {
         (0.6, "FOLIO"),
     ),
     "debtor_number": ((0.95, "NUMBER CUSTOMER"), (0.5, "CUSTOMER")),
-    "debtor_name": ((0.95, "NAME CUSTOMER FULL?"), (0.95, "NAME SURNAME"), (0.9, "NAME FULL?"), (0.7, "CUSTOMER")),
+    "debtor_name": (
+        *((0.95, "NAME|COMPANY CUSTOMER FULL?"), (0.95, "NAME|GIVEN SURNAME CUSTOMER?"), (0.9, "NAME|COMPANY FULL?")),
+        *((_CUSTOMER, "CUSTOMER"), (0.6, "GIVEN NAME? CUSTOMER?")),
+    ),
+    "given_name": (
+        *((0.95, "GIVEN NAME? CUSTOMER?"), (0.95, "FIRST NAME CUSTOMER?")),
+        *((_BARE, "NAME COMPANY?"), (_BARE, "NAME CUSTOMER COMPANY?")),
+    ),
+    "middle_name": ((0.95, "NAME SECOND|MIDDLE CUSTOMER?"),),
+    "first_surname": (
+        *((0.95, "SURNAME PATERNAL CUSTOMER?"), (0.95, "SURNAME FIRST CUSTOMER?"), (0.95, "NAME LAST CUSTOMER?")),
+        *((0.9, "SURNAME CUSTOMER?"), (0.85, "PATERNAL CUSTOMER?")),
+    ),
+    "second_surname": (
+        *((0.95, "SURNAME MATERNAL CUSTOMER?"), (0.95, "SURNAME SECOND CUSTOMER?"), (0.85, "MATERNAL CUSTOMER?")),
+    ),
     "debtor_kind": ((0.95, "KIND PERSON"),),
     "tax_id": ((0.95, "RFC CUSTOMER? NUMBER?"), (0.9, "TAX NUMBER"), (0.7, "CURP CUSTOMER?")),
-    "product": ((0.95, "PRODUCT NAME?"), (0.8, "KIND PRODUCT"), (0.7, "KIND CONTRACT")),
+    "product": ((0.95, "PRODUCT NAME|COMPANY?"), (0.8, "KIND PRODUCT"), (0.7, "KIND CONTRACT")),
     "instalment_number": ((0.95, "NUMBER INSTALMENT"), (0.8, "NUMBER PAYMENT"), (0.7, "INSTALMENT")),
     "due_date": (
         (0.95, "DATE DUE INSTALMENT? PAYMENT?"),
@@ -170,7 +199,7 @@ _NAMES: Mapping[str, Sequence[tuple[float, str]]] = {
     "other": ((0.9, "OTHER AMOUNT?"),),
     "calculated_on": ((0.95, "DATE CALCULATION"),),
     "language": ((0.95, "LANGUAGE CUSTOMER?"),),
-    "original_creditor": ((0.95, "CREDITOR ORIGINAL NAME?"),),
+    "original_creditor": ((0.95, "CREDITOR ORIGINAL NAME|COMPANY?"),),
     "origination_date": ((0.95, "DATE ORIGINATION CONTRACT?"),),
     "instalment_amount": ((0.75, "AMOUNT INSTALMENT"),),
     "instalment_count": (
@@ -194,7 +223,7 @@ _NAMES: Mapping[str, Sequence[tuple[float, str]]] = {
     **_of_party("guarantor", "GUARANTOR"),
     **_of_party("joint_obligor", "OBLIGOR CUSTOMER?"),
     **{field: names for field, names in _of_party("reference", "REFERENCE").items() if field != "reference_tax_id"},
-    "employer_name": ((0.95, "NAME EMPLOYER"), (0.85, "EMPLOYER"), (0.85, "NAME WORK")),
+    "employer_name": ((0.95, "NAME|COMPANY EMPLOYER"), (0.85, "EMPLOYER"), (0.85, "NAME|COMPANY WORK")),
     "employer_phone": ((0.95, "PHONE EMPLOYER|WORK NUMBER? WHERE?"),),
     "employer_email": ((0.95, "EMAIL EMPLOYER|WORK ELECTRONIC?"),),
     "address_kind": ((0.95, "KIND ADDRESS"),),
@@ -262,6 +291,9 @@ PORTFOLIO_COLUMNS = Vocabulary(
 def recognised(header: str, vocabulary: Vocabulary = PORTFOLIO_COLUMNS) -> tuple[Recognised, ...]:
     """What the header may mean, the most likely first. Empty for a foreign column."""
     exact = vocabulary.named(header)
+    if exact == "debtor_name" and plain(header) != plain(exact):
+        # Beside a surname the header of our template may stand above given names and companies.
+        return Recognised(exact, CERTAIN), Recognised("given_name", _BARE)
     if exact is not None:
         return (Recognised(exact, CERTAIN, int(exact[-1]) if exact[-1].isdigit() else 0),)
     concepts, place = _concepts(header, vocabulary.concept_of)
@@ -272,6 +304,8 @@ def recognised(header: str, vocabulary: Vocabulary = PORTFOLIO_COLUMNS) -> tuple
         for name in vocabulary.names
         if concepts <= name.allowed and all(concepts & one for one in name.needed)
     ]
+    if place in (1, 2) and any(one.field == "first_surname" for one in found):
+        return (Recognised(("first_surname", "second_surname")[place - 1], 0.95),)
     if place:
         found = [one for one in found if one.field in REPEATED or (place == 1 and one.field in ALL_PARTY_COLUMNS)]
     best: dict[str, Recognised] = {}
@@ -282,6 +316,7 @@ def recognised(header: str, vocabulary: Vocabulary = PORTFOLIO_COLUMNS) -> tuple
 
 def _concepts(header: str, concept_of: Mapping[str, str]) -> tuple[frozenset[str], int]:
     """The concepts of the header's words, and the number at its end. Nothing if a word is not known."""
+    header = re.sub(r"\((s|es)\)", "", header, flags=re.IGNORECASE)
     spaced = re.sub(r"(?<=[a-záéíóúñç])(?=[A-ZÁÉÍÓÚÑÇ0-9])", " ", header.replace("º", " ").replace("°", " "))
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(sign))
     words = re.findall(r"[a-z]+|[0-9]+[a-z]*", _JOINED.sub(_glued, " ".join(re.findall(r"\w+", plain.casefold()))))
@@ -306,6 +341,7 @@ def assigned(headers: Sequence[str], vocabulary: Vocabulary = PORTFOLIO_COLUMNS)
     are foreign.
     """
     options = [recognised(header, vocabulary) for header in headers]
+    options = _of_names(options)
     named = {one.field for found in options for one in found}
     has_plan = {"first_due_date", "instalment_count", "frequency"} <= named
     claims = _claims(options, has_plan=has_plan)
@@ -328,6 +364,27 @@ def assigned(headers: Sequence[str], vocabulary: Vocabulary = PORTFOLIO_COLUMNS)
     for family, names in REPEATED.items():
         _give_repeated(family, names, options, fields, confidences)
     return Assignment(tuple(fields), tuple(confidences), doubled, passed)
+
+
+def _of_names(options: Sequence[tuple[Recognised, ...]]) -> list[tuple[Recognised, ...]]:
+    """What the headers may mean once it is known whether the name is in parts: only beside a surname.
+
+    There Nombre is the given name, unless another header names it better, and Cliente is the number.
+    """
+    named = {one.field for found in options for one in found}
+    if not named.issuperset(INSTEAD["debtor_name"]):
+        return [tuple(one for one in found if one.field not in NAME_PARTS) for found in options]
+    chances = [{one.field: one.confidence for one in found} for found in options]
+    sure = max(one.get("given_name", 0.0) for one in chances) > _BARE
+    weakest = min((one["debtor_name"] for one in chances if one.get("given_name") == _BARE), default=0.0)
+    meant = []
+    for found, chance in zip(options, chances, strict=True):
+        is_bare = chance.get("given_name") == _BARE
+        is_given = not sure and is_bare and chance["debtor_name"] == weakest
+        no_more = {"debtor_name"} if is_given or chance.get("debtor_name", 1.0) <= _CUSTOMER else set()
+        no_more |= {"given_name"} if is_bare and not is_given else set()
+        meant.append(tuple(one for one in found if one.field not in no_more))
+    return meant
 
 
 def _claims(options: Sequence[tuple[Recognised, ...]], *, has_plan: bool) -> dict[str, list[tuple[float, int]]]:

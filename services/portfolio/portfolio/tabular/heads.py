@@ -10,7 +10,7 @@ from portfolio.tabular.code_pages import CodePage
 from portfolio.tabular.headers import CERTAIN, PORTFOLIO_COLUMNS, Assignment, Vocabulary, assigned
 from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
 from portfolio.tabular.payment_headers import PAYMENT_COLUMNS
-from portfolio.tabular.profiles import OUR_COLUMNS, plain
+from portfolio.tabular.profiles import INSTEAD, OUR_COLUMNS, lacking, plain, wanted
 from portfolio.tabular.records import FileHead, FileProblem
 
 HEAD_BYTES = 65_536
@@ -68,7 +68,7 @@ class _Found(NamedTuple):
 
     @property
     def known(self) -> float:
-        required = {*self.required, "first_due_date", "instalment_amount"}
+        required = {*self.required, *(column for columns in INSTEAD.values() for column in columns)}
         return sum(1 + (field in required) for field in self.meaning.fields if field is not None)
 
 
@@ -178,19 +178,19 @@ def checked_head(
         return head_of(names, meaning.fields, delimiter, skipped_lines)
     vocabulary = vocabulary_of(layout)
     known = {one for one in meaning.fields if one is not None} | set(layout.constants)
-    alternatives = {"due_date": "first_due_date", "amount_due": "instalment_amount"}
-    missing = [one for one in vocabulary.required if one not in known and alternatives.get(one) not in known]
+    missing = lacking(vocabulary.required, known)
     if layout.columns and not layout.is_guess:
         there = {plain(name) for name in names}
-        lacking = [c.source for c in layout.columns if c.field in vocabulary.required and plain(c.source) not in there]
-        if lacking:
-            detail = f"The profile needs the columns {', '.join(map(repr, lacking))}, which the file does not have."
+        needed = {*vocabulary.required, *(() if "debtor_name" in known else INSTEAD["debtor_name"])}
+        absent = [c.source for c in layout.columns if c.field in needed and plain(c.source) not in there]
+        if absent:
+            detail = f"The profile needs the columns {', '.join(map(repr, absent))}, which the file does not have."
             raise FileProblem("missing_columns", detail)
     if missing:
-        wanted = ", ".join(f"{vocabulary.spanish[column]!r} ({column})" for column in missing)
+        told = ", ".join(wanted(column, vocabulary.spanish) for column in missing)
         raise FileProblem(
             "missing_columns",
-            f"The header does not name the columns {wanted}. Name them so, or send the file with a profile that says"
+            f"The header does not name the columns {told}. Name them so, or send the file with a profile that says"
             " which columns they are.",
         )
     if meaning.doubled:

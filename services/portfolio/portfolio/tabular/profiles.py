@@ -5,7 +5,7 @@ accents, blanks, punctuation and order do not matter.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 REQUIRED_COLUMNS = ("contract_number", "debtor_name", "due_date", "amount_due")
@@ -92,6 +92,8 @@ REPEATED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """What a row may have several of."""
 PLAN_COLUMNS = ("first_due_date", "instalment_count", "frequency", "instalment_amount")
 """What describes instalments that are not listed one by one. The amount is that of all of them, or that of each."""
+NAME_PARTS = ("given_name", "middle_name", "first_surname", "second_surname")
+"""A debtor's name in several columns, in the order in which the parts are joined."""
 _OF_PARTY = ("name", "tax_id", "phone", "email")
 PARTY_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -140,14 +142,20 @@ TEMPLATE_COLUMNS = (*FILE_COLUMNS, *ALL_PARTY_COLUMNS)
 FIELDS = (
     *TEMPLATE_COLUMNS,
     *PLAN_COLUMNS,
+    *NAME_PARTS,
     *(name for names in REPEATED.values() for name in names if name not in FILE_COLUMNS),
     *SECOND_ADDRESS,
 )
 """Everything that a column of a file may be."""
+INSTEAD: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"debtor_name": ("given_name", "first_surname"), "due_date": ("first_due_date",), "amount_due": PLAN_COLUMNS[-1:]}
+)
+"""The columns that together stand for a required one."""
+_SPANISH_PARTS = {"given_name": "Nombre(s)", "first_surname": "Apellido paterno"}
 MONEY_AND_IDENTITY = frozenset(
     {
         *("contract_number", "debtor_number", "debtor_name", "tax_id", "due_date", "amount_due", "instalment_number"),
-        *COMPONENTS,
+        *(*COMPONENTS, *NAME_PARTS),
     }
 )
 """Nothing is guessed between two columns of one of these."""
@@ -184,3 +192,20 @@ _COLUMN_OF = (
 def column_named(header: str) -> str | None:
     """The canonical name of the column that ``header`` means, or None."""
     return _COLUMN_OF.get(plain(header))
+
+
+def lacking(required: Iterable[str], known: Collection[str | None]) -> list[str]:
+    """Those of the required columns that are not known, and for which no others stand."""
+    return [
+        one
+        for one in required
+        if one not in known and not (one in INSTEAD and all(other in known for other in INSTEAD[one]))
+    ]
+
+
+def wanted(column: str, spanish: Mapping[str, str]) -> str:
+    """A column that is missing, for people: by its Spanish and its canonical name, and those of the parts of a name."""
+    named = f"{spanish[column]!r} ({column})"
+    if column != "debtor_name":
+        return named
+    return f"{named} / {' + '.join(f'{header!r} ({part})' for part, header in _SPANISH_PARTS.items())}"

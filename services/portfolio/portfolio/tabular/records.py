@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from portfolio.tabular.profiles import FILE_COLUMNS
+from portfolio.tabular.profiles import FILE_COLUMNS, NAME_PARTS
 
 CONTROL_CHARACTERS = "[\\x00-\\x1f\\x7f-\\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 """Control and bidirectional characters. They are not allowed anywhere in a row."""
@@ -58,8 +58,18 @@ class FileHead:
         """Whether a row may describe several instalments."""
         return "instalment_count" in self.columns
 
+    @property
+    def name_parts(self) -> tuple[str, ...]:
+        """The columns from which the debtor's name is joined."""
+        return tuple(part for part in NAME_PARTS if part in self.columns)
+
     def header_of(self, column: str) -> str:
-        """The file's own name of ``column``, or the canonical name where the file lacks the column."""
+        """The file's own name of ``column``, or the canonical name where the file lacks the column.
+
+        A name that is joined goes by the header of its first part.
+        """
+        if column == "debtor_name" and column not in self.columns and self.name_parts:
+            column = self.name_parts[0]
         return self.header[self.columns.index(column)] if column in self.columns else column
 
 

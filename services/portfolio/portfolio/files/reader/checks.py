@@ -32,6 +32,7 @@ from portfolio.tabular.profiles import (
     ALL_PARTY_COLUMNS,
     COMPONENTS,
     FILE_COLUMNS,
+    NAME_PARTS,
     PARTY_COLUMNS,
     REPEATED,
     SECOND_ADDRESS,
@@ -53,6 +54,7 @@ _SIGN_IN_WORD = "[A-Za-z][¤¢£¥‚ƒ„†‡‰¦§±¬¡¿][A-Za-z]"
 _TEXTS = frozenset(
     {
         "debtor_name",
+        *NAME_PARTS,
         "debtor_kind",
         "product",
         "language",
@@ -70,6 +72,7 @@ _TEXTS = frozenset(
     }
 )
 """The columns that hold text. The others hold values, of which each has one spelling."""
+_NAMES = frozenset({"debtor_name", *NAME_PARTS})
 _DEBTOR_KINDS = {
     "person": ("person", "fisica", "personafisica", "pf", "pfae", "individual", "natural"),
     "company": ("company", "moral", "personamoral", "pm", "juridica"),
@@ -192,10 +195,27 @@ def _filled(cells: pl.DataFrame, head: FileHead, layout: Layout) -> pl.DataFrame
         *(pl.lit(None, pl.String).alias(column) for column in absent),
         *(said(column, value).alias(column) for column, value in layout.constants.items()),
     )
+    cells = _with_joined_names(cells)
     there = {*head.known, *FILE_COLUMNS}.intersection(cells.columns)
     return cells.with_columns(
         pl.col(column).fill_null(said(column, value)) for column, value in layout.defaults.items() if column in there
     )
+
+
+def _with_joined_names(cells: pl.DataFrame) -> pl.DataFrame:
+    """Join the parts of the debtor's name where no cell holds the whole name.
+
+    Creditors write the whole name into the column of the given name too, beside those of the surnames.
+    """
+    parts = [part for part in NAME_PARTS if part in cells.columns]
+    if not parts or "debtor_name" not in cells.columns:
+        return cells
+    first, rest = pl.col(parts[0]), pl.concat_str(parts[1:], separator=" ", ignore_nulls=True).replace("", None)
+    plain_first, plain_rest = first.str.to_lowercase(), rest.str.to_lowercase()
+    is_whole = plain_first.str.ends_with(" " + plain_rest) | plain_first.str.starts_with(plain_rest + " ")
+    joined = pl.concat_str(first, rest, separator=" ", ignore_nulls=True).replace("", None)
+    name = pl.when(is_whole).then(first).otherwise(joined)
+    return cells.with_columns(pl.coalesce("debtor_name", name).alias("debtor_name"))
 
 
 def _of_stated_roles(columns: Collection[str | None], constants: Collection[str]) -> Iterable[str]:
@@ -217,6 +237,7 @@ def checks(head: FileHead) -> list[Check]:
     """Every reason to refuse a row with all its fields, in the order in which reasons are listed to the creditor."""
     return [
         *text_checks(head.known),
+        *_joined_name_checks(head),
         *identifier_checks(head.known, _IDENTIFIERS),
         *_value_checks(),
         *_instalment_checks(head),
@@ -225,6 +246,15 @@ def checks(head: FileHead) -> list[Check]:
         *_contract_checks(),
         *_party_checks(head),
     ]
+
+
+def _joined_name_checks(head: FileHead) -> Iterable[Check]:
+    if head.name_parts:
+        reason = f"makes a name longer than {MAX_TEXT_CHARACTERS} characters with the other parts"
+        is_long = pl.col("debtor_name").str.len_chars() > MAX_TEXT_CHARACTERS
+        # A cell that is too long by itself is told already.
+        cells = pl.max_horizontal(pl.col(one).str.len_chars() for one in head.known if one in _NAMES)
+        yield Check(head.name_parts[0], "too_long", reason, is_long & (cells <= MAX_TEXT_CHARACTERS))
 
 
 def code_page_checks(head: FileHead) -> Iterable[Check]:

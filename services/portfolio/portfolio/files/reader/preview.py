@@ -125,7 +125,12 @@ def _examples(cells: pl.Series) -> list[str]:
 
 def _row(row: dict[str, Any], head: FileHead, reading: Reading) -> dict[str, Any]:
     shown: dict[str, Any] = {"row_number": row["row_number"]}
-    said = {*head.known, *reading.layout.constants, *reading.layout.defaults}
+    said = {
+        *head.known,
+        *(["debtor_name"] if head.name_parts else ()),
+        *reading.layout.constants,
+        *reading.layout.defaults,
+    }
     for field in (one for one in FIELDS if one in said and one in row):
         value = row[_READ_AS.get(field, field)]
         shown[field] = None if value is None else str(value)
@@ -138,6 +143,11 @@ def _reject(row: dict[str, Any]) -> dict[str, Any]:
 
 def _passed_over(head: FileHead, reading: Reading) -> list[str]:
     warnings = []
+    if head.name_parts:
+        joined = ", ".join(repr(head.header_of(part)[:_EXAMPLE_CHARACTERS]) for part in head.name_parts)
+        whole = repr(head.header_of("debtor_name")[:_EXAMPLE_CHARACTERS])
+        where = f", where {whole} is empty" if "debtor_name" in head.columns else ""
+        warnings.append(f"The name is joined from these columns{where}: {joined}.")
     for field, names in meaning_of(_names(head), reading.layout).passed.items():
         shown = ", ".join(repr(name[:_EXAMPLE_CHARACTERS]) for name in names)
         warnings.append(f"These columns may be {field} too, and are left alone: {shown}.")
