@@ -33,7 +33,7 @@ def problem_of(received: Received, given: PaymentFormat | None) -> FileProblem |
     received.content.seek(0)
     first = received.content.read(HEAD_BYTES)
     if not first:
-        return FileProblem("empty", "The file is empty.")
+        return FileProblem("empty", "The file is empty. Export it again, and send it.")
     if first.startswith(PACKED) or (given or format_of(first)) is not PaymentFormat.TABLE:
         return None
     try:

@@ -20,7 +20,10 @@ def parquet_rows(path: Path) -> Iterator[Sequence[str]]:
         table = pl.scan_parquet(path)
         schema = table.collect_schema()
         if len(schema) > MAX_COLUMNS:
-            detail = f"The file has {len(schema):,} columns; a file has at most {MAX_COLUMNS}."
+            detail = (
+                f"The file has {len(schema):,} columns; a file has at most {MAX_COLUMNS}. Leave out the columns"
+                " that are not needed."
+            )
             raise FileProblem("too_wide", detail)
         rows = table.select(pl.len()).collect().item()
         if rows > MAX_ROWS:

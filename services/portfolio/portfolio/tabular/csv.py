@@ -80,7 +80,11 @@ def _limited_lines(file: BinaryIO) -> Iterator[bytes]:
     while line := file.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(line) > MAX_LINE_BYTES:
-            raise FileProblem("line_too_long", f"Line {number} is longer than {MAX_LINE_BYTES:,} bytes.")
+            raise FileProblem(
+                "line_too_long",
+                f"Line {number} is longer than {MAX_LINE_BYTES:,} bytes. Each row needs a line of its own. Export the"
+                " file again, and send it.",
+            )
         yield line
 
 

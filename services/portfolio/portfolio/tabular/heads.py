@@ -83,7 +83,7 @@ def inspect_head(first_bytes: bytes, layout: Layout = UNKNOWN_LAYOUT) -> FileHea
     whole_lines = first_bytes if len(first_bytes) < HEAD_BYTES else first_bytes[: HEAD_BYTES - HEAD_BYTES % 2]
     texts = _texts(whole_lines, layout)
     if not texts[0].strip("\ufeff \t\r\n\0"):
-        raise FileProblem("empty", "The file is empty.")
+        raise FileProblem("empty", "The file is empty. Export it again, and send it.")
     if len(first_bytes) >= HEAD_BYTES:
         texts = [text[: text.rfind("\n") + 1] for text in texts]
         if not texts[0]:
@@ -101,7 +101,9 @@ def inspect_head(first_bytes: bytes, layout: Layout = UNKNOWN_LAYOUT) -> FileHea
         raise no_header(f"None of the first {TITLE_LINES} lines names columns that are known", layout)
     assert best is not None
     if _CONTROL_BYTES.search("".join(best.names)):
-        raise FileProblem("unsupported-type", "The header contains control characters.")
+        raise FileProblem(
+            "unsupported-type", "The header contains control characters. Export the portfolio as CSV or XLSX."
+        )
     return checked_head(best.names, best.meaning, layout, best.delimiter, best.skipped)
 
 
@@ -173,7 +175,11 @@ def checked_head(
 ) -> FileHead:
     """The head of a file with these headers. Raises ``FileProblem`` when the file cannot be loaded with them."""
     if len(names) > MAX_COLUMNS:
-        raise FileProblem("too_wide", f"The header has {len(names):,} columns; a file has at most {MAX_COLUMNS}.")
+        raise FileProblem(
+            "too_wide",
+            f"The header has {len(names):,} columns; a file has at most {MAX_COLUMNS}. Leave out the columns"
+            " that are not needed.",
+        )
     if layout.is_draft:
         return head_of(names, meaning.fields, delimiter, skipped_lines)
     vocabulary = vocabulary_of(layout)
@@ -187,10 +193,10 @@ def checked_head(
             detail = f"The profile needs the columns {', '.join(map(repr, absent))}, which the file does not have."
             raise FileProblem("missing_columns", detail)
     if missing:
-        told = ", ".join(wanted(column, vocabulary.spanish) for column in missing)
+        lacked = ", ".join(wanted(column, vocabulary.spanish) for column in missing)
         raise FileProblem(
             "missing_columns",
-            f"The header does not name the columns {told}. Name them so, or send the file with a profile that says"
+            f"The header does not name the columns {lacked}. Name them so, or send the file with a profile that says"
             " which columns they are.",
         )
     if meaning.doubled:

@@ -180,7 +180,11 @@ def _sheet(book: CalamineWorkbook, name: str, path: Path, layout: Layout) -> She
         raise FileProblem("empty", f"The sheet {name!r} is empty.")
     place, cells, meaning = best
     if len(cells) > MAX_COLUMNS:
-        raise FileProblem("too_wide", f"The header has {len(cells):,} columns; a file has at most {MAX_COLUMNS}.")
+        raise FileProblem(
+            "too_wide",
+            f"The header has {len(cells):,} columns; a file has at most {MAX_COLUMNS}. Leave out the columns"
+            " that are not needed.",
+        )
     head = checked_head(cells, meaning, layout, ",", 0)
     width = len(cells)
     body: Iterable[list[str]] = (_fitted(row, width) for row in chain(first[place + 1 :], rows))

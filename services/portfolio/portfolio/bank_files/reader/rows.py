@@ -76,7 +76,7 @@ def read_payment_file(
     found = _table(path, out, reading, progress) if kind is PaymentFormat.TABLE else _statement(path, kind, reading)
     head = found.head
     if found.whole.is_empty() and found.unreadable.is_empty() and kind is PaymentFormat.TABLE:
-        raise FileProblem("empty", "The file has a header but no rows.")
+        raise FileProblem("empty", "The file has a header but no rows. Ask for the whole file.")
     rows = parse(found.whole, head, found.reading)
     for said, who in ((controls, "control totals say"), (found.stated, "last rows of the file say")):
         _refuse_other_totals(rows, len(found.unreadable), said, who)

@@ -122,7 +122,7 @@ def read_portfolio_file(
         rejected.append(rejected_rows(unreadable))
         _refuse_many(sum(map(len, rejected)))
     if rows == 0:
-        raise FileProblem("empty", "The file has a header but no rows.")
+        raise FileProblem("empty", "The file has a header but no rows. Ask for the whole file.")
     # A person who has confirmed the code page has seen the words.
     other_pages = code_page_checks(head) if code_pages.confirmed is None else ()
     rules = [*checks(head), *other_pages, *amendment_checks(amends)]
