@@ -1,9 +1,10 @@
 """A challenger has a share of the people, always the same ones, and what both ladders achieve is compared."""
 
+import itertools
 from decimal import Decimal
 from hashlib import md5
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import httpx
 import pytest
@@ -39,12 +40,14 @@ async def challenge(client: httpx.AsyncClient, portfolio_id: UUID, **more: Any) 
 
 
 async def contracts(given: Given, portfolio_id: UUID, count: int, days: int = 40) -> tuple[list[UUID], list[UUID]]:
-    """Contracts of so many debtors: those of the champion and those of the challenger."""
+    """Contracts of so many debtors: those of the champion, two thirds, and those of the challenger."""
     made: tuple[list[UUID], list[UUID]] = ([], [])
-    for _ in range(count):
-        contract_id = await given.contract(portfolio_id, (days_ago(days), "100.00"))
-        made[is_challenged((await given.row(contract_id))["debtor_id"])].append(contract_id)
-    assert all(made), "both have some"
+    numbers = (f"D-{n}" for n in itertools.count())
+    for n in range(count):
+        wanted = n % 3 == 2
+        number = next(one for one in numbers if is_challenged(uuid5(given.creditor_id, one)) == wanted)
+        contract_id = await given.contract(portfolio_id, (days_ago(days), "100.00"), debtor_number=number)
+        made[wanted].append(contract_id)
     return made
 
 

@@ -275,7 +275,7 @@ async def test_a_contract_that_somebody_holds_is_judged_when_it_is_free(given: G
     held, free = [await given.contract(portfolio_id, (days_ago(9), "100.00")) for _ in range(2)]
     async with given.database.transaction() as tx:
         await tx.execute("SELECT FROM contract WHERE contract_id = $1 FOR UPDATE", held)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(240):
             await judged(given)
         assert await segments(given, [held, free]) == [None, "first_default"]
     await judged(given)
