@@ -73,7 +73,7 @@ async def test_a_permit_that_does_not_fit_the_attempt_does_not_count(
     scene: Scene, client: httpx.AsyncClient, clock: Clock
 ) -> None:
     list_id, contract = await listed(scene)
-    clock.at = datetime.now(UTC) - timedelta(minutes=10)
+    asked_at = clock.at = datetime.now(UTC) - timedelta(minutes=10)
     old = (await granted(client, question(contract, list_id=list_id)))["permit_id"]
     clock.at = None
     new = (await granted(client, question(contract, list_id=list_id)))["permit_id"]
@@ -86,7 +86,7 @@ async def test_a_permit_that_does_not_fit_the_attempt_does_not_count(
     assert (await attempt(client, permit_id=new, **named))["permit"] == "other_call"
     assert (await attempt(client, permit_id=str(uuid.uuid4()), **named))["permit"] == "unknown"
     assert (await attempt(client, **named))["permit"] == "none"
-    started_at = (datetime.now(UTC) - timedelta(minutes=10) + timedelta(seconds=5)).isoformat()
+    started_at = (asked_at + timedelta(seconds=5)).isoformat()
     late_report = await attempt(client, permit_id=old, started_at=started_at)
     assert late_report["permit"] == "valid", "the call began in time by the dialer's clock, though it is reported late"
 
