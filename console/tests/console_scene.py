@@ -7,7 +7,6 @@ The services share one log in memory and have real databases. ``Scene.client`` s
 import asyncio
 import contextlib
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,8 +18,9 @@ from chassis import tokens
 from chassis.testing import private_key_file, test_settings
 from fastapi import FastAPI
 from fresh_databases import FreshDatabases
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page
 from playwright.async_api import Error as BrowserError
+from recobro.postgres import free_port
 from recobro_console.app import create_app
 from recobro_console.main import MIGRATIONS, issuer_of
 from recobro_console.sessions.local import AUDIENCE
@@ -28,8 +28,6 @@ from recobro_console.settings import ConsoleSettings
 from recobro_events import Database
 from services_in_process import InProcessPlatform
 
-# A busy machine is no reason to fail.
-expect.set_options(timeout=60_000)
 _CSRF = re.compile(r'name="_csrf" value="([^"]+)"')
 
 
@@ -104,12 +102,6 @@ async def _shown(page: Page) -> str:
     with contextlib.suppress(BrowserError):
         return f"{page.url}\n{await page.inner_text('body', timeout=10_000)}"[:4000]
     return page.url
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @asynccontextmanager

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
+# A busy machine is no reason to fail.
+expect.set_options(timeout=60_000)
 CHROMIUM = os.environ.get("RECOBRO_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 _CHROMIUM_OPTIONS = [
     "--no-sandbox",

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from console_scene import Scene, console_before, free_port
+from console_scene import Scene, console_before
 from contracts_scene import contract, path_of, placed
 from fresh_databases import FreshDatabases
 from playwright.async_api import Browser, Page, expect
+from recobro.postgres import free_port
 from recobro_console.main import MIGRATIONS
 from services_in_process import InProcessPlatform
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from console_scene import Scene, console_before, free_port
+from console_scene import Scene, console_before
 from contracts_scene import contract, pay, placed
 from fresh_databases import FreshDatabases
 from playwright.async_api import Browser, expect
+from recobro.postgres import free_port
 from recobro_console.main import MIGRATIONS
 from recobro_console.sessions.store import Role, Session, Store
 from recobro_console.sessions.tokens import Tokens
@@ -24,6 +25,7 @@ async def test_a_page_says_that_its_console_was_killed_and_goes_on_by_itself(
     """What happened while no console was there stands on the page, which nobody has loaded again."""
     dsn, port = await databases.migrated(MIGRATIONS), free_port()
     context = await browser.new_context(locale="es-MX")
+    context.set_default_timeout(60_000)
     page = await context.new_page()
     async with console_before(platform, databases, dsn=dsn, port=port) as scene:
         chosen = await contract(scene)

@@ -106,7 +106,7 @@ def unidentified(client: Client, address: str, portfolio_id: str) -> str:
 
 def first_of(client: Client, worklist_id: str) -> str:
     """The item of the worklist's first person, when the worklist has been filled."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while True:
         found = client.post("portfolio", f"/v1/worklists/{worklist_id}/next", {})
         if found["item"] is not None:

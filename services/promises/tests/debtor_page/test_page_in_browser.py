@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import uvicorn
 from agreement_scene import LUZ
-from console_scene import free_port
 from in_browser import chromium, findings
 from page_scene import ANSWERS, known_contract, link_of
 from playwright.async_api import Browser, Page, expect
 from promise_scene import Scene, day
+from recobro.postgres import free_port
 from recobro_events.contracts.portfolio import Components, Letterhead
 
 pytestmark = pytest.mark.process
