@@ -8,6 +8,7 @@ import asyncpg
 import chassis.schema
 import httpx
 import pytest
+from chassis.process import Role
 from chassis.testing import client_for, mint
 from fastapi import FastAPI
 from fresh_databases import FreshDatabases
@@ -22,8 +23,11 @@ def toy() -> Toy:
 
 @pytest.fixture(scope="session")
 async def running(toy_dsn: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of one toy, shared by the tests that change nothing in it. Starting a toy takes longer than a test."""
-    async with client_for(toy_app(Toy(), Database(toy_dsn)), mint()) as client:
+    """A client of one toy, shared by the tests that change nothing in it. Starting a toy takes longer than a test.
+
+    The toy seals no entries of other tests.
+    """
+    async with client_for(toy_app(Toy(), Database(toy_dsn), role=Role.API), mint()) as client:
         yield client
 
 

@@ -40,7 +40,7 @@ def limited(toy: Toy, database: Database) -> Limited:
     """A client of a toy with these settings."""
 
     @asynccontextmanager
-    async def start(**settings: int) -> AsyncIterator[httpx.AsyncClient]:
+    async def start(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
         async with client_for(toy_app(toy, database, **settings)) as client:
             yield client
 

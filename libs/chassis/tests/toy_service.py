@@ -37,6 +37,7 @@ from chassis import (
     writes,
 )
 from chassis.app import Lifespan
+from chassis.process import Role
 from chassis.testing import test_settings
 from fastapi import Depends, FastAPI, Query, Request
 from pydantic import Field
@@ -114,7 +115,7 @@ class Toy(Runtime):
             await self.inside(tx)
 
 
-def toy_app(toy: Toy, database: Database, *lifespan: Lifespan, **settings: Any) -> FastAPI:
+def toy_app(toy: Toy, database: Database, *lifespan: Lifespan, role: Role = Role.ALL, **settings: Any) -> FastAPI:
     return create_app(
         service="portfolio",
         title="Toy",
@@ -123,6 +124,7 @@ def toy_app(toy: Toy, database: Database, *lifespan: Lifespan, **settings: Any) 
         runtime=toy,
         routers=[router],
         lifespan=lifespan,
+        role=role,
     )
 
 
