@@ -6,7 +6,8 @@ import httpx
 import pytest
 from assignment.main import build_app
 from assignment.settings import AssignmentSettings
-from chassis.testing import client_for, mint, test_settings
+from chassis.process import Role
+from chassis.testing import client_of, mint, test_settings
 from fastapi import FastAPI
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
 from placing_scene import Scene
@@ -35,16 +36,18 @@ async def database(kept: KeptDatabase) -> Database:
 
 @pytest.fixture(scope="session")
 async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
-    """The whole app without an event log. It is built once and started for each test."""
+    """The app without an event log and without work in the background, which would be done while a test looks."""
     settings = AssignmentSettings(**test_settings(migrated_dsn, service="assignment").model_dump())
     async with kept_database(migrated_dsn, "assignment", *LANES) as own:
-        yield build_app(settings, own, runtime=None)
+        app = build_app(settings, own, runtime=None, role=Role.API)
+        async with app.router.lifespan_context(app):
+            yield app
 
 
 @pytest.fixture
 async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
     """A client with an operator's token."""
-    async with client_for(app, mint()) as client:
+    async with client_of(app, mint()) as client:
         yield client
 
 

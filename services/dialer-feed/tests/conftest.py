@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from chassis.testing import client_for, mint, test_settings
+from chassis.process import Role
+from chassis.testing import client_of, mint, test_settings
 from dialer_feed.main import build_app
 from dialer_feed.settings import DialerFeedSettings
 from dialing_scene import Scene
@@ -44,15 +45,17 @@ async def scene(database: Database) -> Scene:
 
 @pytest.fixture(scope="session")
 async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
-    """The whole app with its builder, without an event log. It is built once and started for each test."""
+    """The app without an event log. Tests build lists by themselves: no builder does it while a test looks."""
     settings = test_settings(migrated_dsn, service="dialer-feed")
-    own = DialerFeedSettings(**settings.model_dump(), list_wait_seconds=5)
+    own = DialerFeedSettings(**settings.model_dump(), list_wait_seconds=240)
     async with kept_database(migrated_dsn, "dialer-feed", *LANES) as database:
-        yield build_app(own, database, runtime=None)
+        app = build_app(own, database, runtime=None, role=Role.API)
+        async with app.router.lifespan_context(app):
+            yield app
 
 
 @pytest.fixture
 async def client(app: FastAPI, scene: Scene) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
     """An operator's client, on the scene's database."""
-    async with client_for(app, mint()) as client:
+    async with client_of(app, mint()) as client:
         yield client

@@ -123,7 +123,7 @@ class Scene:
         await self.execute(_HEARD, seconds_ago)
 
     async def advance(self) -> None:
-        """Build every list that can be built. If an app runs on the same database, its builder may do the work."""
+        """Build every list that can be built."""
         await building.advance(self.database, self.builder)
         await self.until(_NOTHING_UNFINISHED)
 

@@ -14,10 +14,12 @@ from fastapi import FastAPI
 from recobro_events.contracts.portfolio import PortfolioState
 
 
-async def test_a_list_is_requested_built_and_read(client: httpx.AsyncClient, scene: Scene) -> None:
+async def test_a_list_is_requested_built_and_read(
+    client: httpx.AsyncClient, scene: Scene, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await scene.contracts(2)
-    app = client._transport.app  # type: ignore[attr-defined]
-    app.state.settings = app.state.settings.model_copy(update={"list_wait_seconds": 0})
+    settings = app.state.settings.model_copy(update={"list_wait_seconds": 0})
+    monkeypatch.setitem(app.state._state, "settings", settings)
     building = await request_list(client, scene)
     assert (building.status_code, building.json()["status"]) == (202, "building")
     assert building.json()["waiting_for"] == ["assignment", "field-visits", "portfolio", "promises"]
@@ -27,8 +29,8 @@ async def test_a_list_is_requested_built_and_read(client: httpx.AsyncClient, sce
         answer = await client.request(method, f"/v1/lists/{list_id}/{path}", json=body)
         assert (answer.status_code, code_of(answer)) == (409, "list-building")
 
-    app.state.settings = app.state.settings.model_copy(update={"list_wait_seconds": 20})
     await scene.end_barriers("reached")
+    await scene.advance()
     again = await request_list(client, scene)
     assert (again.status_code, again.json()["status"], again.json()["entries"]) == (200, "published", 2)
     assert again.json()["list_id"] == list_id
@@ -46,6 +48,7 @@ async def test_a_list_that_is_published_while_its_request_waits_is_answered_as_c
     asking = asyncio.create_task(request_list(client, scene))
     await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE state = 'open')")
     await scene.end_barriers("reached")
+    await scene.advance()
     answer = await asking
     assert (answer.status_code, answer.json()["entries"]) == (201, 1)
 
@@ -73,6 +76,7 @@ async def test_a_list_waits_for_a_staging_run_without_a_connection(
         asking = asyncio.create_task(request_list(client, scene, str(tomorrow)))
         await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE state = 'open')")
         await scene.end_barriers("reached")
+        await scene.advance()
         assert (await asking).status_code == 201
 
 
@@ -83,6 +87,7 @@ async def test_a_list_that_fails_while_its_request_waits_is_answered_as_a_confli
     asking = asyncio.create_task(request_list(client, scene))
     await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE state = 'open')")
     await scene.end_barriers("failed")
+    await scene.advance()
     answer = await asking
     assert (answer.status_code, code_of(answer)) == (409, "stale-knowledge")
     assert "portfolio" in answer.json()["detail"]

@@ -181,6 +181,7 @@ async def test_campaigns_and_lists_name_who_made_them(scene: Scene, client: http
     )
     await scene.until("SELECT EXISTS (SELECT FROM dialing_list)")
     await scene.end_barriers("reached")
+    await scene.advance()
     assert (await requested).status_code == 201
     for table in ("campaign", "dialing_list"):
         [row] = await scene.rows(f"SELECT actor FROM {table} WHERE campaign_id::text = $1", made["campaign_id"])

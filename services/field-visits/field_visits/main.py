@@ -28,9 +28,16 @@ _TAGS = {
 
 
 def build_app(
-    settings: FieldVisitsSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
+    settings: FieldVisitsSettings,
+    database: Database,
+    runtime: Runtime | None,
+    role: Role = Role.ALL,
+    poll_seconds: float = _POLL_SECONDS,
 ) -> FastAPI:
-    """Build the app on a migrated database, with the press for PDFs and the redrawer and storage of photos."""
+    """Build the app on a migrated database, with the press for PDFs and the redrawer and storage of photos.
+
+    It looks for erased photos every ``poll_seconds``.
+    """
     press = Press(TEMPLATES)
     storage = PhotoStorage(settings.photos_url)
     app = create_app(
@@ -42,7 +49,7 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=routers,
-        lifespan=[press.running, polled("erased photos", partial(delete_photos, database, storage), _POLL_SECONDS)],
+        lifespan=[press.running, polled("erased photos", partial(delete_photos, database, storage), poll_seconds)],
         role=role,
     )
     app.state.press = press

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from chassis.testing import client_for, mint, test_settings
+from chassis.process import Role
+from chassis.testing import client_of, mint, test_settings
 from documents.press import Press
 from fastapi import FastAPI
 from field_visits.documents import TEMPLATES
@@ -45,10 +46,12 @@ def photo_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 async def built(migrated_dsn: str) -> AsyncIterator[FastAPI]:
-    """The whole app without an event log. It is built once and started for each test."""
+    """The app without an event log. Only tests delete erased photos."""
     settings = FieldVisitsSettings(**test_settings(migrated_dsn, service="field-visits").model_dump())
     async with kept_database(migrated_dsn, "field-visits", *LANES) as served:
-        yield build_app(settings, served, runtime=None)
+        app = build_app(settings, served, runtime=None, role=Role.API, poll_seconds=10**6)
+        async with app.router.lifespan_context(app):
+            yield app
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ async def app(built: FastAPI, photo_folder: Path) -> AsyncIterator[FastAPI]:
 @pytest.fixture
 async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
     """A client with an operator's token."""
-    async with client_for(app, mint()) as client:
+    async with client_of(app, mint()) as client:
         yield client
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from chassis import create_app
+from chassis.process import Role
 from chassis.testing import client_for, mint, test_settings
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
 from portfolio.api import ROUTERS
@@ -45,6 +46,7 @@ async def contracts_client(migrated: Database) -> AsyncIterator[httpx.AsyncClien
         database=Database(migrated.dsn),
         runtime=None,
         routers=ROUTERS,
+        role=Role.API,
     )
     async with client_for(app, mint()) as client:
         yield client

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from chassis import clock
-from chassis.testing import client_for, mint, test_settings
+from chassis.process import Role
+from chassis.testing import client_of, mint, test_settings
 from fastapi import FastAPI
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
 from promise_scene import Scene
@@ -36,16 +37,18 @@ async def database(kept: KeptDatabase) -> Database:
 
 @pytest.fixture(scope="session")
 async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
-    """The whole app on the scene's database, without an event log. It is built once and started for each test."""
+    """The app on the scene's database, without an event log. Tests do the work of the promise watch by themselves."""
     settings = PromisesSettings(**test_settings(migrated_dsn, service="promises").model_dump())
     async with kept_database(migrated_dsn, "promises", *LANES) as served:
-        yield build_app(settings, served, runtime=None)
+        app = build_app(settings, served, runtime=None, role=Role.API)
+        async with app.router.lifespan_context(app):
+            yield app
 
 
 @pytest.fixture
 async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
     """An operator's client."""
-    async with client_for(app, mint()) as client:
+    async with client_of(app, mint()) as client:
         yield client
 
 
@@ -56,3 +59,11 @@ async def scene(database: Database, client: httpx.AsyncClient, monkeypatch: pyte
     monkeypatch.setattr(clock, "now", lambda: scene.now)
     await scene.move_business_date(0)
     return scene
+
+
+@pytest.fixture
+async def watch(scene: Scene, app: FastAPI) -> AsyncIterator[None]:
+    """The promise watch, at work on the scene's database as in the service."""
+    whole = build_app(app.state.settings, scene.database, runtime=None)
+    async with whole.router.lifespan_context(whole):
+        yield

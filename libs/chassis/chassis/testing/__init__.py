@@ -86,18 +86,18 @@ test_settings.__test__ = False  # type: ignore[attr-defined]
 @asynccontextmanager
 async def client_for(app: FastAPI, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """Start ``app``, yield a client of it, and stop it. ``token`` is sent with every request."""
+    async with app.router.lifespan_context(app), client_of(app, token) as client:
+        yield client
+
+
+def client_of(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
+    """Return a client of an app that runs. ``token`` is sent with every request."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     hooks: dict[str, list[Callable[..., Any]]] = {"response": [partial(_expect_documented, app)]}
-    # An earlier test may have stopped the app. Tests share it, since building one takes longer than most tests.
-    app.state.stopping.clear()
     transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=transport, base_url="http://test", headers=headers, timeout=30, event_hooks=hooks
-        ) as client,
-    ):
-        yield client
+    return httpx.AsyncClient(
+        transport=transport, base_url="http://test", headers=headers, timeout=30, event_hooks=hooks
+    )
 
 
 async def _expect_documented(app: FastAPI, response: httpx.Response) -> None:

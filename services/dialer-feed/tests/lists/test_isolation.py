@@ -8,8 +8,11 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
+from chassis.testing import client_for
 from dialer_feed.lists import building, building_queries
+from dialer_feed.main import build_app
 from dialing_scene import Scene
+from fastapi import FastAPI
 from recobro_events import Backoff, Database
 from recobro_events.contracts.dialer_feed import MOST_OVERDUE_TOTAL, ListPublished
 from recobro_events.testing import published
@@ -98,7 +101,7 @@ async def test_no_amount_is_cut_or_rounded(scene: Scene) -> None:
 
 
 async def test_a_builder_that_fails_is_known_and_builds_again(
-    scene: Scene, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await scene.contracts(1)
     advance, go_on = building.advance, asyncio.Event()
@@ -114,12 +117,13 @@ async def test_a_builder_that_fails_is_known_and_builds_again(
 
     monkeypatch.setattr(Backoff, "wait", wait)
     monkeypatch.setattr(building, "advance", fail)
-    await asyncio.wait_for(failed.wait(), 240)
-    answer = await client.get("/readyz")
-    assert answer.status_code == 503
-    expected = "list builder has failed and is started again: unexpected ZeroDivisionError"
-    assert answer.json()["problems"] == [expected]
-    list_id = await scene.requested()
-    monkeypatch.setattr(building, "advance", advance)
-    go_on.set()
-    await scene.until("SELECT status = 'published' FROM dialing_list WHERE list_id = $1", list_id)
+    async with client_for(build_app(app.state.settings, scene.database, runtime=None)) as client:
+        await asyncio.wait_for(failed.wait(), 240)
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        expected = "list builder has failed and is started again: unexpected ZeroDivisionError"
+        assert answer.json()["problems"] == [expected]
+        list_id = await scene.requested()
+        monkeypatch.setattr(building, "advance", advance)
+        go_on.set()
+        await scene.until("SELECT status = 'published' FROM dialing_list WHERE list_id = $1", list_id)

@@ -18,6 +18,7 @@ from dialer_feed.withdrawals.silencing import live_lists
 from dialer_feed.withdrawals.withdrawing import Cause
 from dialing_contracts import Phone
 from dialing_scene import DAY, Scene, blocked_on_a_lock
+from fastapi import FastAPI
 from recobro_events import Database
 from recobro_events.contracts.dialer_feed import WithdrawalReason
 
@@ -174,11 +175,15 @@ async def test_a_waiting_dialer_holds_no_connection(scene: Scene) -> None:
 
 
 async def test_a_waiting_request_ends_when_the_process_stops(
-    scene: Scene, client: httpx.AsyncClient, dialer_waits: asyncio.Event
+    scene: Scene,
+    client: httpx.AsyncClient,
+    app: FastAPI,
+    dialer_waits: asyncio.Event,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setitem(app.state._state, "stopping", asyncio.Event())
     await scene.contracts(1)
     list_id = await scene.built()
-    app = client._transport.app  # type: ignore[attr-defined]
     waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
     await asyncio.wait_for(dialer_waits.wait(), 240)
     app.state.stopping.set()

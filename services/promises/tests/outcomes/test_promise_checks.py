@@ -137,6 +137,7 @@ async def test_a_bad_check_is_refused(scene: Scene, body: Json) -> None:
     assert await scene.state(promise) == ("open", "0.00")
 
 
+@pytest.mark.usefixtures("watch")
 async def test_the_watch_decides_promises_without_a_request(scene: Scene) -> None:
     promise = await scene.promise(await scene.registered())
     await scene.receives(scene.business_date(8))
@@ -144,6 +145,7 @@ async def test_the_watch_decides_promises_without_a_request(scene: Scene) -> Non
     assert await scene.state(promise) == ("broken", "0.00")
 
 
+@pytest.mark.usefixtures("watch")
 async def test_the_watch_continues_after_errors(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     await scene.promise(await scene.registered())
     decide, troubles = deciding.decide, [TimeoutError(), ValueError("a defect")]

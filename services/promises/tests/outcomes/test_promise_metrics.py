@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from agreement_scene import done, proposed, schedule
 from prometheus_client import REGISTRY
 from promise_scene import Scene
@@ -12,6 +13,7 @@ def succeeded_at(task: str) -> float:
     return REGISTRY.get_sample_value("task_last_success_timestamp_seconds", {"task": task}) or 0.0
 
 
+@pytest.mark.usefixtures("watch")
 async def test_a_check_and_the_watch_report_the_time_of_their_last_success(scene: Scene) -> None:
     before = time.time()
     await scene.run_check(7)
