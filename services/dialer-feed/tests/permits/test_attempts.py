@@ -180,6 +180,19 @@ async def test_a_call_after_an_acknowledged_withdrawal_is_wrongful_though_its_pe
     assert (outcome["items"][0]["overtaken"], outcome["items"][0]["wrongful"]) == (False, True)
 
 
+async def test_a_permit_that_was_given_in_spite_of_a_silence_excuses_no_call(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    """Such a permit is a fault of the service, which has to wake somebody."""
+    list_id, contract = await listed(scene)
+    permit = await granted(client, question(contract, list_id=list_id))
+    await scene.receives(contract.paid())
+    await scene.execute("UPDATE silence SET began_at = began_at - interval '1 hour'")
+    await attempt(client, attempt_id="a-1", permit_id=permit["permit_id"])
+    outcome = await report_calls(client, call(list_id, contract, call_id="a-1"))
+    assert (outcome["items"][0]["overtaken"], outcome["items"][0]["wrongful"]) == (False, True)
+
+
 @pytest.mark.parametrize("by", ["attempt", "call", "nothing", "used"])
 async def test_a_call_without_a_permit_is_a_breach_only_where_its_campaign_requires_one(
     scene: Scene, client: httpx.AsyncClient, by: str

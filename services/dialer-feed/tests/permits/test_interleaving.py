@@ -50,10 +50,16 @@ async def held(scene: Scene, work: Callable[[Transaction], Awaitable[None]]) -> 
         await task
 
 
-async def test_two_who_ask_at_once_never_pass_the_cap_of_a_person(scene: Scene, client: httpx.AsyncClient) -> None:
-    campaign_id = await scene.campaign(max_attempts_per_7_days=1)
+@pytest.mark.parametrize("asked_before", [0, 1])
+async def test_two_who_ask_at_once_never_pass_the_cap_of_a_person(
+    scene: Scene, client: httpx.AsyncClient, asked_before: int
+) -> None:
+    """Whoever asks first of a person writes the row that both lock; later it is there already."""
+    campaign_id = await scene.campaign(max_attempts_per_7_days=1 + asked_before)
     one, two = await scene.contracts(2, debtor_id=uuid.uuid4())
     await scene.hears()
+    for _ in range(asked_before):
+        await granted(client, question(two, campaign_id=campaign_id))
     first = Question(**question(one, campaign_id=campaign_id))
 
     async def ask(tx: Transaction) -> None:
