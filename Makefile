@@ -80,6 +80,9 @@ dialing-day: setup ## a day of permits and calls while contracts change and dial
 	@RECOBRO_DIALING_CONTRACTS=$(or $(CONTRACTS),2000) RECOBRO_FLOOR_SEED=$(or $(SEED),1) \
 		$(BIN)/python -m pytest -n 0 --timeout 7200 tests/floor/test_dialing_day.py
 
+dialing-day-killed: setup ## as dialing-day, dialer-feed as a process that is killed ten times (CONTRACTS, SEED)
+	@RECOBRO_DIALING_KILLED=1 $(MAKE) --no-print-directory dialing-day CONTRACTS=$(CONTRACTS) SEED=$(SEED)
+
 stage-histories: setup ## compare the stages of every day of random histories with a plain model (HISTORIES, SEED)
 	@HISTORIES=$(or $(HISTORIES),10000) SEED=$(or $(SEED),20261130) $(BIN)/python -m pytest -q --timeout 14400 \
 		services/portfolio/tests/contracts/test_days.py -k every_day
@@ -201,5 +204,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast client-check floor quarter dialing-day stage-histories simulate attack-short attack day-short day faults-short faults faults-long bench-dialer bench-strategy bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check floor quarter dialing-day dialing-day-killed stage-histories simulate attack-short attack day-short day faults-short faults faults-long bench-dialer bench-strategy bench-portfolio bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

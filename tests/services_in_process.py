@@ -17,7 +17,7 @@ from chassis import Role
 from chassis.testing import client_for, mint, test_settings
 from fresh_databases import FreshDatabases
 from recobro.log_settings import program_of
-from recobro_events import Database, Row, Runtime
+from recobro_events import Database, Row, Runtime, Transport
 from recobro_events.memory import MemoryTransport
 from recobro_platform import SERVICES
 
@@ -50,6 +50,9 @@ class InProcessPlatform:
         """Give the service a new, empty database with its tables."""
         self.dsns[service] = await self._databases.migrated(PROGRAMS[service].migrations)
 
+    def log_of(self, service: str) -> Transport:  # noqa: ARG002 - all services read one log
+        return self.transport
+
     async def copy(self, service: str) -> str:
         """Copy the database of a stopped service, and return the copy's DSN."""
         await self.close_connections(self.dsns[service])
@@ -73,7 +76,7 @@ class InProcessPlatform:
             runtime = Runtime(
                 service,
                 database,
-                self.transport,
+                self.log_of(service),
                 program.consumer,
                 on_barrier=program.on_barrier,
                 agencies=program.agencies,
@@ -125,7 +128,7 @@ class InProcessPlatform:
             async with asyncio.timeout(240):
                 while quiet < 5:
                     await asyncio.sleep(0.05)
-                    quiet = quiet + 1 if await self._is_quiet() else 0
+                    quiet = quiet + 1 if await self.is_quiet() else 0
         except TimeoutError:
             raise AssertionError(f"the services do not become idle; {self._problems()}") from None
 
@@ -136,12 +139,14 @@ class InProcessPlatform:
     def _problems(self) -> dict[str, list[str]]:
         return {service: self.runtimes[service].problems() for service in self._running}
 
-    async def _is_quiet(self) -> bool:
+    async def has_unsent(self, service: str, *lanes: str) -> bool:
+        union = " UNION ALL ".join(f"SELECT 1 FROM outbox_{lane}" for lane in lanes)
+        return bool(await self.rows(service, f"{union} LIMIT 1"))
+
+    async def is_quiet(self) -> bool:
         for service in self._running:
             lanes = ("events", "bulk", "agencies") if PROGRAMS[service].agencies else ("events", "bulk")
-            if await self.rows(
-                service, " UNION ALL ".join(f"SELECT 1 FROM outbox_{lane}" for lane in lanes) + " LIMIT 1"
-            ):
+            if await self.has_unsent(service, *lanes):
                 return False
             for subscription in self.runtimes[service].subscriptions:
                 if not await subscription.has_caught_up():

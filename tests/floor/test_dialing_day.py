@@ -1,39 +1,44 @@
 """A day of two agencies whose dialers ask before each call, while contracts change and dialer-feed is stopped.
 
 Afterwards all reconciles: each cause has its withdrawal, each call with a permit was legal or was overtaken, and
-nothing is counted twice. ``make dialing-day`` plays it over 2,000 contracts.
+nothing is counted twice. ``make dialing-day`` plays it over 2,000 contracts. ``make dialing-day-killed`` plays it with
+dialer-feed as a process of its own, which is killed instead.
 """
 
 import asyncio
 import os
 import random
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from dialer_feed.calls import hours
-from floor import changes
+from floor import any_hour, changes
 from floor.comparing import compare_lists
 from floor.days import carry_out_changes, publish_lists
 from floor.floor import Agency, Floor, has_entry
+from floor.killed_process import all_services_with_a_process
 from floor.opening import open_floor
 from fresh_databases import FreshDatabases
 from services_in_process import all_services_in_process
 
 CONTRACTS = int(os.environ.get("RECOBRO_DIALING_CONTRACTS", "80"))
 SEED = int(os.environ.get("RECOBRO_FLOOR_SEED", "1"))
+IS_KILLED = os.environ.get("RECOBRO_DIALING_KILLED") == "1"
 STOPS = 10
 CALLER_ID = "+525599990000"
 DIALERS_OF_AN_AGENCY = 2
+MORE_ANSWERS = 40
 
 
 @pytest.fixture
 def at_any_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hours decide about no call: the day is played at whatever hour the tests run."""
-    monkeypatch.setattr(hours, "_closes_at", lambda _contract, _place, at: at + timedelta(hours=1))
+    monkeypatch.setattr(hours, "_closes_at", any_hour.closes_at)
 
 
 class Dialing:
@@ -44,6 +49,13 @@ class Dialing:
         self.told: Counter[str] = Counter()
         self.reported: list[str] = []
         self.over = asyncio.Event()
+
+    async def go_on(self) -> None:
+        """Return when all dialers have had some more answers. Until then the services do not come to rest."""
+        enough = self.told.total() + MORE_ANSWERS
+        async with asyncio.timeout(240):
+            while self.told.total() < enough:  # noqa: ASYNC110 - answers have no asyncio.Event
+                await asyncio.sleep(0.02)
 
     async def demand_permits(self) -> None:
         client = self.floor.platform.clients["dialer-feed"]
@@ -130,10 +142,11 @@ async def stop_for_a_moment(floor: Floor) -> None:
 @pytest.mark.process
 @pytest.mark.usefixtures("at_any_hour")
 async def test_a_day_of_permits_reconciles_while_dialer_feed_is_stopped_ten_times(
-    databases: FreshDatabases, monkeypatch: pytest.MonkeyPatch
+    databases: FreshDatabases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("RECOBRO_PERMIT_SECONDS", "120")
-    async with all_services_in_process(databases) as platform:
+    services = all_services_with_a_process(databases, tmp_path) if IS_KILLED else all_services_in_process(databases)
+    async with services as platform:
         floor = Floor(platform, SEED, CONTRACTS, 0.5)
         await open_floor(floor)
         dialing = Dialing(floor)
@@ -150,7 +163,7 @@ async def test_a_day_of_permits_reconciles_while_dialer_feed_is_stopped_ten_time
                 stopping = group.create_task(stop_for_a_moment(floor))
                 await carry_out_changes(floor, changes.CHANGES)
                 await stopping
-                await platform.settled()
+                await dialing.go_on()
                 dialing.over.set()
             await platform.settled()
             for contract in floor.contracts:
