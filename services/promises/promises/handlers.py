@@ -35,8 +35,10 @@ from recobro_events.contracts.portfolio import (
 from recobro_platform import SERVICE_NAMES
 
 from promises import erasing, projection
+from promises.agreements.cancelling import cancel_proposals_of
 from promises.debtor_page import identifying, linking
 from promises.outcomes.judging import judge
+from promises.outcomes.rules import CONTRACT_CLOSED
 
 consumer = Consumer("promises", listens_to=("portfolio", "assignment"), platform=SERVICE_NAMES)
 
@@ -76,7 +78,7 @@ async def follow_portfolio(changes: Sequence[PortfolioStateChanged], tx: Transac
 
 @consumer.on(ContractClosed)
 async def close(closings: Sequence[ContractClosed], tx: Transaction) -> None:
-    """Closing a contract unpaid cancels its open promises. On a settled contract the payments decide."""
+    """Closing a contract unpaid cancels its open promises; on a settled one the payments decide. Proposals end."""
     await projection.POSITIONS.keep(tx, closings)
     await _judge(closings, tx)
 
@@ -141,5 +143,6 @@ async def follow_placement(events: Sequence[PlacementEvent], tx: Transaction) ->
 
 async def _judge(events: Sequence[PositionEvent], tx: Transaction) -> None:
     await judge(tx, {event.contract_id: event for event in events})
-    if closed := [event.contract_id for event in events if event.state != ContractState.OPEN]:
+    if closed := {event.contract_id: event for event in events if event.state != ContractState.OPEN}:
         await linking.end_dead(tx, closed)
+        await cancel_proposals_of(tx, closed, CONTRACT_CLOSED)

@@ -1,11 +1,11 @@
 """Cancelling an agreement or a proposal. This is final."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from chassis import Conflict, Principal
 from chassis.transactions import act_for_service
-from recobro_events import Transaction
+from recobro_events import Event, Transaction
 from recobro_events.contracts.promises import AgreementCancelled, AgreementKind
 
 from promises.agreements import queries
@@ -48,3 +48,8 @@ async def cancel(tx: Transaction, who: Principal, agreement_id: UUID, cancellati
 async def cancel_proposals(tx: Transaction, agreement_ids: Collection[UUID], reason: str) -> None:
     """Cancel those of these proposals that nobody has decided. The caller has locked their contracts."""
     state_changes(tx, await tx.fetch(queries.CANCEL_PROPOSALS, list(agreement_ids), reason))
+
+
+async def cancel_proposals_of(tx: Transaction, causes: Mapping[UUID, Event], reason: str) -> None:
+    """Cancel what nobody has decided on these locked contracts, each because of an event that is being applied."""
+    state_changes(tx, await tx.fetch(queries.CANCEL_PROPOSALS_OF, list(causes), reason), causes)

@@ -45,14 +45,11 @@ UPDATE proposal SET state = 'cancelled', version = version + 1, refused = true, 
     second_actor = {DECIDER}, second_decided_at = now()
 WHERE agreement_id = $1 RETURNING *
 """
-CANCEL_PROPOSALS = f"""
+_CANCEL_PENDING = f"""
 UPDATE proposal SET state = 'cancelled', version = version + 1, cancellation_reason = $2, cancel_actor = {DECIDER}
-WHERE agreement_id = ANY ($1::uuid[]) AND state NOT IN ('reached', 'cancelled') RETURNING *
-"""
-PENDING_OF = """
-SELECT agreement_id FROM proposal
-WHERE contract_id = ANY ($1::uuid[]) AND state NOT IN ('reached', 'cancelled') ORDER BY agreement_id
-"""
+WHERE state NOT IN ('reached', 'cancelled') AND """
+CANCEL_PROPOSALS = f"{_CANCEL_PENDING} agreement_id = ANY ($1::uuid[]) RETURNING *"
+CANCEL_PROPOSALS_OF = f"{_CANCEL_PENDING} contract_id = ANY ($1::uuid[]) RETURNING *"
 EXPIRED = """
 SELECT agreement_id, contract_id
 FROM portfolio JOIN proposal USING (portfolio_id)

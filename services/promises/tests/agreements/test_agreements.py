@@ -104,6 +104,17 @@ async def test_what_a_second_person_has_to_decide_is_listed_until_it_is_decided(
     assert await undecided() == []
 
 
+async def test_a_proposal_on_a_contract_that_is_closed_waits_for_nobody(scene: Scene) -> None:
+    contract = await scene.registered()
+    agreement = await proposed(scene, contract, **SEVENTY)
+    await scene.receives(contract.closed())
+    ended = await read(scene, agreement)
+    assert (ended["state"], ended["cancellation_reason"]) == ("cancelled", "contract_closed")
+    assert (await scene.client.get("/v1/agreements", params={"undecided": True})).json()["items"] == []
+    states = [(event.version, event.state) for event in await scene.published(ProposalChanged)]
+    assert states == [(1, "proposed"), (2, "cancelled")]
+
+
 async def test_nobody_approves_or_refuses_what_they_have_proposed(scene: Scene) -> None:
     agreement = await proposed(scene, await scene.registered(), headers=EVA, **SEVENTY)
     for name, body in (("approval", None), ("refusal", {"reason": "no"})):
