@@ -27,6 +27,7 @@ from recobro_events.contracts.portfolio import (
     ContractWhole,
     DebtorErased,
     DebtorStatusChanged,
+    PartyChanged,
     PaymentReceived,
     PaymentReversed,
     PortfolioStateChanged,
@@ -120,6 +121,13 @@ async def follow_segment(changes: Sequence[ContractSegmentChanged], tx: Transact
     """Offers may ask for segments."""
     await projection.POSITIONS.keep(tx, changes)
     await contracts.keep_segments(tx, changes)
+
+
+@consumer.on(PartyChanged)
+async def follow_parties(changes: Sequence[PartyChanged], tx: Transaction) -> None:
+    """A party may make a promise. Promises of a party that was removed stand."""
+    await projection.POSITIONS.keep(tx, changes)
+    await projection.keep_parties(tx, changes)
 
 
 @consumer.on(ClarificationOpened)

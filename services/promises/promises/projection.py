@@ -1,7 +1,8 @@
 """Portfolios, contracts and payments as promises keeps them. Nothing here judges promises; ``handlers`` does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from projections import clarifications
 from projections.columns import Column, columns
@@ -12,6 +13,9 @@ from recobro_events.contracts.portfolio import (
     ContractWhole,
     FilePayment,
     KnownPayment,
+    Party,
+    PartyChange,
+    PartyChanged,
     PaymentReceived,
     PaymentReversed,
 )
@@ -40,6 +44,13 @@ ON CONFLICT (payment_id) DO UPDATE SET
     amount = excluded.amount, paid_on = excluded.paid_on, business_date = excluded.business_date
 WHERE known.paid_on IS NULL
 """
+_PARTIES = """
+INSERT INTO party AS known (party_id, contract_id, version, role, removed)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::boolean[])
+ON CONFLICT (party_id) DO UPDATE SET
+    version = excluded.version, role = excluded.role, removed = excluded.removed
+WHERE known.version < excluded.version
+"""
 _REVERSALS = """
 INSERT INTO payment (payment_id, contract_id, amount, reversed)
 SELECT *, true FROM unnest($1::uuid[], $2::uuid[], $3::numeric[])
@@ -54,11 +65,26 @@ async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     """
     await _WHOLES.keep(tx, wholes)
     await clarifications.keep_from_contracts(tx, wholes)
+    await _keep_parties(tx, ((whole.contract_id, party, False) for whole in wholes for party in whole.parties or ()))
     if rows := {row[0]: row for whole in wholes for row in _payments_of(whole)}:
         await tx.execute(_PAYMENTS, *columns(rows.values(), 5))
     known = ((whole.contract_id, payment) for whole in wholes for payment in whole.payments)
     if undone := [(p.payment_id, contract_id, p.amount) for contract_id, p in known if p.reversed]:
         await tx.execute(_REVERSALS, *columns(undone, 3))
+
+
+async def keep_parties(tx: Transaction, changes: Sequence[PartyChanged]) -> None:
+    """Keep who beside the debtor has to do with a contract: the role, and never the person's data."""
+    await _keep_parties(tx, ((each.contract_id, each.party, each.change is PartyChange.REMOVED) for each in changes))
+
+
+async def _keep_parties(tx: Transaction, parties: Iterable[tuple[UUID, Party, bool]]) -> None:
+    newest = {
+        party.party_id: (party.party_id, contract_id, party.version, party.role, removed)
+        for contract_id, party, removed in sorted(parties, key=lambda each: each[1].version)
+    }
+    if newest:
+        await tx.execute(_PARTIES, *columns(newest.values(), 5))
 
 
 def _payments_of(whole: ContractWhole) -> Iterator[tuple[Any, ...]]:

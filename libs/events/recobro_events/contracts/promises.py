@@ -64,11 +64,12 @@ class PromiseEvent(ContractEvent):
 
 
 class PromiseMade(PromiseEvent, type="promises.promise-made.v1"):
-    """The debtor made a promise on the day ``made_on``."""
+    """A promise was made on the day ``made_on``, by the debtor or by the party ``party_id``."""
 
     made_on: date
     made_in: MadeIn
     agency_id: UUID | None = None
+    party_id: UUID | None = None
 
 
 class PromiseKept(PromiseEvent, type="promises.promise-kept.v1"):

@@ -71,7 +71,11 @@ async def begin(tx: Transaction, contract: Row, proposal: Row) -> None:
     if terms.schedule:
         parts = [Part(due_on, amount, "") for due_on, amount in terms.schedule]
         promises = await write(
-            tx, contract, Maker(proposal["made_in"], proposal["agency_id"]), parts, begun["agreement_id"]
+            tx,
+            contract,
+            Maker(proposal["made_in"], proposal["agency_id"], proposal["party_id"]),
+            parts,
+            begun["agreement_id"],
         )
         await tx.execute(queries.OF_PROPOSER, begun["agreement_id"], begun["actor"])
     tx.publish(

@@ -16,7 +16,7 @@ from promises.agreements.rules import Terms
 from promises.agreements.stating import state_changes
 from promises.agreements.terms import NewAgreement, terms_of
 from promises.authority.asking import DiscountAboveAuthority, authority_of
-from promises.taking.conditions import Maker, Part, open_contract, refuse_bad_due_days
+from promises.taking.conditions import Maker, Part, open_contract, refuse_bad_due_days, refuse_stranger
 
 _CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without letters and digits that sound or look alike."""
@@ -27,6 +27,7 @@ async def propose(tx: Transaction, who: Principal, new: NewAgreement) -> Agreeme
     """Propose an agreement. It is in force at once where neither a second person nor the debtor has to agree."""
     made = maker_of(who, new)
     contract = await open_contract(tx, new.contract_id, who)
+    await refuse_stranger(tx, contract, made.party_id)
     await refuse_another(tx, new.contract_id)
     offer = await offer_in(tx, contract, new, made)
     terms = terms_of(new, contract["total_balance"], offer)
@@ -67,6 +68,7 @@ async def _write(
         *(schedule, *decided),
         terms.kind is not AgreementKind.FORGIVENESS or bool(schedule),
         "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH)),
+        made.party_id,
     )
     assert written is not None
     return written

@@ -7,9 +7,9 @@ from promises.taking.queries import reason_shown
 HAS_OPEN_PLAN = "SELECT EXISTS (SELECT FROM agreement WHERE contract_id = $1 AND state = 'open')"
 REACH = """
 INSERT INTO agreement
-    (contract_id, kind, currency, total, settles_in_full, made_on, made_in, agency_id, agreement_id, version)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, uuidv7()),
-    CASE WHEN $9::uuid IS NULL THEN 1 ELSE first_version() + 1 END
+    (contract_id, kind, currency, total, settles_in_full, made_on, made_in, agency_id, party_id, agreement_id, version)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, uuidv7()),
+    CASE WHEN $10::uuid IS NULL THEN 1 ELSE first_version() + 1 END
 RETURNING agreement_id, version
 """
 IS_KNOWN = """
@@ -24,8 +24,9 @@ WHERE agreement_id = $1 RETURNING version
 PENDING = "SELECT agreement_id FROM proposal WHERE contract_id = $1 AND state NOT IN ('reached', 'cancelled')"
 PROPOSE = """
 INSERT INTO proposal (contract_id, portfolio_id, agency_id, made_in, currency, proposed_on, kind, balance, total,
-    discount, settles_in_full, schedule, valid_until, offer_id, needs_approval, needs_acceptance, acceptance_code)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $15, $16, $17)
+    discount, settles_in_full, schedule, valid_until, offer_id, needs_approval, needs_acceptance, acceptance_code,
+    party_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $15, $16, $17, $18)
 RETURNING *
 """
 PROPOSAL = "SELECT * FROM proposal WHERE agreement_id = $1"
@@ -67,9 +68,10 @@ _REACHED = "UPDATE proposal SET state = 'reached', version = version + 1 WHERE a
 BEGIN = f"""
 WITH proposal AS ({_REACHED})
 INSERT INTO agreement (agreement_id, contract_id, kind, state, version, currency, total, discount, settles_in_full,
-    made_on, made_in, agency_id, actor, paid_before)
+    made_on, made_in, agency_id, party_id, actor, paid_before)
 SELECT agreement_id, contract_id, kind, CASE WHEN schedule = '[]' THEN 'fulfilled' ELSE 'open' END,
-    CASE WHEN schedule = '[]' THEN 2 ELSE 1 END, currency, total, $2, settles_in_full, $3, made_in, agency_id, actor,
+    CASE WHEN schedule = '[]' THEN 2 ELSE 1 END, currency, total, $2, settles_in_full, $3, made_in, agency_id, party_id,
+    actor,
     ARRAY(SELECT payment_id FROM payment
         WHERE payment.contract_id = proposal.contract_id AND NOT reversed AND paid_on >= $3 ORDER BY payment_id)
 FROM proposal
@@ -120,14 +122,14 @@ def _all(agency: str, *, is_agency: bool) -> str:
     """SQL: agreements that were reached, and proposals that were not. A plan in force is ``open``, any other
     ``active``."""
     return f"""(
-SELECT agreement.agreement_id, agreement.contract_id, agreement.agency_id, agreement.kind,
+SELECT agreement.agreement_id, agreement.contract_id, agreement.agency_id, agreement.party_id, agreement.kind,
     CASE WHEN agreement.state = 'open' AND agreement.kind <> 'plan' THEN 'active' ELSE agreement.state END AS state,
     agreement.version, agreement.total, agreement.discount, agreement.currency, agreement.settles_in_full,
     agreement.made_on, agreement.made_in, agreement.settled_on, agreement.created_at, NULL::jsonb AS schedule,
     {reason_shown("agreement", agency)}, {_DECIDED}, {_PEOPLE[is_agency]}
 FROM agreement LEFT JOIN proposal USING (agreement_id)
 UNION ALL
-SELECT agreement_id, contract_id, agency_id, kind, state, version, total, discount, currency, settles_in_full,
+SELECT agreement_id, contract_id, agency_id, party_id, kind, state, version, total, discount, currency, settles_in_full,
     proposed_on, made_in, NULL, created_at, schedule, {reason_shown("proposal", agency)}, {_DECIDED},
     {_PEOPLE[is_agency]}
 FROM proposal WHERE state <> 'reached') AS agreement"""

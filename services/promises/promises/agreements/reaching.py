@@ -23,6 +23,7 @@ from promises.taking.conditions import (
     refuse_bad_due_days,
     refuse_beyond_limits,
     refuse_more_than_owed,
+    refuse_stranger,
     refuse_too_many,
 )
 from promises.taking.making import EntersAgain, write
@@ -46,7 +47,7 @@ class AgreementKnown(Conflict):
 
 def maker_of(who: Principal, new: NewAgreement) -> Maker:
     made_in = new.made_in or (MadeIn.CALL if who.agency_id is None else MadeIn.AGENCY)
-    return maker(who, made_in, new.agency_id)
+    return maker(who, made_in, new.agency_id, new.party_id)
 
 
 async def offer_in(tx: Transaction, contract: Row, new: NewAgreement, made: Maker) -> Made | None:
@@ -67,6 +68,7 @@ async def reach(tx: Transaction, who: Principal, new: NewAgreement) -> Agreement
     await _refuse_known(tx, who, new)
     made = maker_of(who, new)
     contract = await open_contract(tx, new.contract_id, who)
+    await refuse_stranger(tx, contract, made.party_id)
     await refuse_another(tx, new.contract_id)
     terms = terms_of(new, contract["total_balance"], await offer_in(tx, contract, new, made))
     total = terms.total

@@ -73,6 +73,7 @@ class Agreement(OutputModel):
     agreement_id: UUID
     contract_id: UUID
     agency_id: UUID | None
+    party_id: UUID | None
     kind: AgreementKind
     state: Standing
     version: int

@@ -52,8 +52,8 @@ class NewAgreement(InputModel):
     - nothing, for a forgiveness without a payment.
 
     ``discount`` is what the creditor gives up once all is paid; without it, what the schedule leaves of the total
-    balance. ``made_in`` and ``agency_id`` mean the same as for a promise. ``made_in`` defaults to ``agency`` for an
-    agency's token and to ``call`` for any other token.
+    balance. ``made_in``, ``agency_id`` and ``party_id`` mean the same as for a promise. ``made_in`` defaults to
+    ``agency`` for an agency's token and to ``call`` for any other token.
 
     ``agreement_id`` is for a plan that an operator enters again after a restore: the id that its first entry had. Each
     of its instalments then has its ``promise_id``.
@@ -71,6 +71,7 @@ class NewAgreement(InputModel):
     offer_id: ShortText | None = None
     made_in: MadeIn | None = None
     agency_id: UUID | None = None
+    party_id: UUID | None = None
     agreement_id: UUID | None = None
 
     @model_validator(mode="before")

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
+import jurisdictions
 from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, NoContact, Principal, clock
 from chassis.transactions import act_for_service
 from projections import contracts
@@ -81,14 +82,15 @@ class Part(NamedTuple):
 
 
 class Maker(NamedTuple):
-    """Who took the promise, and in which contact."""
+    """Who took the promise, in which contact, and which party made it; null: the debtor."""
 
     made_in: MadeIn
     agency_id: UUID | None
+    party_id: UUID | None
 
 
-def maker(who: Principal, made_in: MadeIn, agency_id: UUID | None) -> Maker:
-    """Return who took the promise.
+def maker(who: Principal, made_in: MadeIn, agency_id: UUID | None, party_id: UUID | None) -> Maker:
+    """Return who took and who made the promise.
 
     ``Invalid`` when an agency names another agency, or when ``made_in`` is ``agency`` and none is named.
     """
@@ -101,7 +103,7 @@ def maker(who: Principal, made_in: MadeIn, agency_id: UUID | None) -> Maker:
         raise _mistake(
             "A promise that an agency took must name that agency.", "/agency_id", 'is required with made_in "agency"'
         )
-    return Maker(made_in, agency_id)
+    return Maker(made_in, agency_id, party_id)
 
 
 async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> Row:
@@ -130,6 +132,20 @@ async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> R
     if contract["total_balance"] <= 0:
         raise NothingOwed()
     return contract
+
+
+async def refuse_stranger(tx: Transaction, contract: Row, party_id: UUID | None) -> None:
+    """``Invalid`` for a party that the contract has not, or that the rules of its jurisdiction let nobody ask."""
+    if party_id is None:
+        return
+    role = await tx.fetchval(queries.PARTY_ROLE, party_id, contract["contract_id"])
+    if role is None:
+        raise _mistake("This contract has no such party.", "/party_id", "must be a party of the contract")
+    country = contract["jurisdiction"]
+    if country is None or not jurisdictions.may_be_contacted(jurisdictions.profile(country), role, represented=False):
+        raise _mistake(
+            "Nobody may ask this party to pay.", "/party_id", "must be a party whom the jurisdiction lets us contact"
+        )
 
 
 async def refuse_bad_due_days(

@@ -20,6 +20,7 @@ from promises.taking.conditions import (
     refuse_bad_due_days,
     refuse_beyond_limits,
     refuse_more_than_owed,
+    refuse_stranger,
     refuse_too_many,
 )
 from promises.taking.reading import Promise, read
@@ -27,6 +28,9 @@ from promises.taking.reading import Promise, read
 
 class NewPromise(InputModel):
     """``agency_id`` is required where ``made_in`` is ``agency``, unless the token is an agency's own.
+
+    ``party_id`` is the party that promises, such as a joint obligor; without it the debtor does. The promise is the
+    contract's, and so are the payments for it, whoever makes them.
 
     ``promise_id`` is for a promise that an operator enters again after a restore: the id that its first entry had.
     """
@@ -36,6 +40,7 @@ class NewPromise(InputModel):
     due_on: Day
     made_in: MadeIn
     agency_id: UUID | None = None
+    party_id: UUID | None = None
     promise_id: UUID | None = None
 
 
@@ -53,10 +58,11 @@ async def make(tx: Transaction, who: Principal, new: NewPromise) -> Promise:
     """Make a promise on the earlier of business date and today. Judge it at once: a payment of that day may keep it."""
     if new.promise_id is not None and who.agency_id is not None:
         raise EntersAgain()
-    made = maker(who, new.made_in, new.agency_id)
+    made = maker(who, new.made_in, new.agency_id, new.party_id)
     if new.promise_id is not None and await tx.fetchrow(queries.PROMISE, new.promise_id, None) is not None:
         raise PromiseKnown(extra={"promise_id": new.promise_id})
     contract = await open_contract(tx, new.contract_id, who)
+    await refuse_stranger(tx, contract, made.party_id)
     refuse_more_than_owed(contract, new.amount, "/amount")
     parts = [Part(new.due_on, new.amount, "", new.promise_id)]
     max_days_ahead = rules.limits_of(contract["promise_limits"]).max_days_ahead
@@ -84,6 +90,7 @@ async def write(
         contract["episode"],
         contract["segment"],
         limits.tolerance,
+        made.party_id,
     )
     calendar = jurisdictions.profile(contract["jurisdiction"]) if _by_calendar(contract, limits) else None
     schedule = [(part.due_on, silent_until(part.due_on, calendar), part.amount, part.promise_id) for part in parts]
@@ -113,4 +120,5 @@ def made_event(row: Row) -> PromiseMade:
         made_on=row["made_on"],
         made_in=row["made_in"],
         agency_id=row["agency_id"],
+        party_id=row["party_id"],
     )

@@ -36,6 +36,7 @@ WHERE contract.contract_id = $1 AND contract.portfolio_id IS NOT NULL
         WHERE {_PLACED}
             AND (placement.ends_on IS NULL OR placement.ends_on >= greatest(contract.as_of, portfolio.business_date))))
 """
+PARTY_ROLE = "SELECT role FROM party WHERE party_id = $1 AND contract_id = $2 AND NOT removed"
 # The first of the days $2 on which an open promise of the contract is due.
 FIRST_OPEN_DAY = """
 SELECT due_on FROM promise WHERE contract_id = $1 AND state = 'open' AND due_on = ANY ($2::date[])
@@ -58,11 +59,11 @@ WHERE promise.contract_id = $1
 MAKE = """
 INSERT INTO promise
     (contract_id, portfolio_id, agreement_id, agency_id, currency, made_on, made_in, episode, segment, tolerance,
-        due_on, silent_until, amount, promise_id, version)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, least($10, amount - 0.01), due_on, silent_until, amount,
+        party_id, due_on, silent_until, amount, promise_id, version)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, least($10, amount - 0.01), $11, due_on, silent_until, amount,
     coalesce(promise_id, uuidv7()),
     CASE WHEN promise_id IS NULL THEN 1 ELSE first_version() + 1 END
-FROM unnest($11::date[], $12::date[], $13::numeric[], $14::uuid[]) AS given (due_on, silent_until, amount, promise_id)
+FROM unnest($12::date[], $13::date[], $14::numeric[], $15::uuid[]) AS given (due_on, silent_until, amount, promise_id)
 ORDER BY due_on
 RETURNING *
 """
@@ -80,8 +81,8 @@ def reason_shown(table: str, agency: str) -> str:
 
 
 _COLUMNS = """
-promise_id, contract_id, agreement_id, agency_id, state, version, amount, paid, currency, made_on, made_in, due_on,
-    silent_until, created_at
+promise_id, contract_id, agreement_id, agency_id, party_id, state, version, amount, paid, currency, made_on, made_in,
+    due_on, silent_until, created_at
 """
 PROMISE = f"""
 SELECT {_COLUMNS}, {reason_shown("promise", "$2")} FROM promise

@@ -20,12 +20,14 @@ class PromiseUnknown(NotFound):
 
 class Promise(OutputModel):
     """``paid`` is the amount that counts for the promise so far. While the promise is open, nobody contacts the debtor
-    up to and including ``silent_until``. It is also the last day on which a payment counts for the promise."""
+    up to and including ``silent_until``. It is also the last day on which a payment counts for the promise.
+    ``party_id`` is the party that made it; null: the debtor."""
 
     promise_id: UUID
     contract_id: UUID
     agreement_id: UUID | None
     agency_id: UUID | None
+    party_id: UUID | None
     state: PromiseState
     version: int
     amount: Money
