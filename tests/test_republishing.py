@@ -51,6 +51,7 @@ PROJECTIONS = {
     "promises": {
         # The newest version in which files had counted every payment. A republished contract has a newer one.
         "contract": "SELECT to_jsonb(contract) - 'absorbed_version' AS contract FROM contract",
+        "party": "SELECT * FROM party WHERE NOT removed",
         "payment": "SELECT * FROM payment",
         "placement": "SELECT * FROM placement",
         "portfolio": "SELECT * FROM portfolio",
