@@ -29,6 +29,7 @@ from fastapi import FastAPI
 from placement import server
 from portfolio.files.loader import Loader
 from portfolio.main import build_app as portfolio
+from portfolio.settings import PortfolioSettings
 from recobro.database_roles import ensure_agency_role
 from recobro_console.app import create_app
 from recobro_console.main import issuer_of
@@ -155,7 +156,7 @@ async def console(
             await connection.execute("VACUUM (ANALYZE)")
         apps = {
             "portfolio": portfolio(
-                test_settings(own["portfolio"].dsn, service="portfolio", **_LIMITS),
+                PortfolioSettings(**test_settings(own["portfolio"].dsn, service="portfolio", **_LIMITS).model_dump()),
                 own["portfolio"],
                 None,
                 Loader(own["portfolio"]),

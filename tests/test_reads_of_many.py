@@ -45,6 +45,7 @@ OTHERS = {
     "/v1/visits/{visit_id}/sheet.pdf": "one debtor",
     "/v1/visits/{visit_id}/letter.pdf": "one debtor",
     "/v1/photos/{photo_id}": "one debtor",
+    "/v1/notices/{notice_id}/receipt": "one debtor",
 }
 
 

@@ -1,9 +1,9 @@
 """Back up the embedded platform, and restore one or all of its databases.
 
 A backup is a folder. ``backup`` writes a dump of every service's database, then the dump of the embedded log, the
-photos, the encrypted keys, and last the manifest. A folder without a manifest is incomplete. The dumps are taken one
-after another while everything runs. The log's dump is the newest, so after a restore each service reads from the log
-what its own dump lacks.
+photos and receipts, the encrypted keys, and last the manifest. A folder without a manifest is incomplete. The dumps are
+taken one after another while everything runs. The log's dump is the newest, so after a restore each service reads from
+the log what its own dump lacks.
 """
 
 import asyncio
@@ -33,7 +33,8 @@ from recobro.postgres import EmbeddedPostgres, bin_folder, free_port, is_free
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, out, print_json
 
 _MANIFEST = "backup.json"
-_PHOTOS = "photos"
+_FILES = {"field-visits": "photos", "portfolio": "receipts"}
+"""The folder of the files that a service keeps beside its database."""
 _REPLACED = "_replaced"
 
 
@@ -52,7 +53,7 @@ def backup(
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Save every database of the platform, the photos and the keys that sign tokens in a new folder.
+    """Save every database of the platform, photos, receipts and the keys that sign tokens in a new folder.
 
     The platform may be running or stopped. The keys are encrypted with the password in RECOBRO_BACKUP_PASSWORD, or in
     the file that RECOBRO_BACKUP_PASSWORD_FILE names. Without a password the backup has no keys.
@@ -115,8 +116,9 @@ def restore(
         lost = [asyncio.run(restore_service(server, source, manifest, one, folder.root)) for one in chosen]
         if service is None and LOG in manifest.dumped_at:
             asyncio.run(_replace(server, source, LOG))
-    if any(one.name == "field-visits" for one in chosen) and (source / _PHOTOS).is_dir():
-        shutil.copytree(source / _PHOTOS, folder.root / _PHOTOS, dirs_exist_ok=True)
+    for kept in (_FILES[one.name] for one in chosen if one.name in _FILES):
+        if (source / kept).is_dir():
+            shutil.copytree(source / kept, folder.root / kept, dirs_exist_ok=True)
     if keys is not None:
         key_backup.put_back(keys, folder)
     if as_json:
@@ -154,8 +156,9 @@ def save(server: EmbeddedPostgres, folder: DataFolder, target: Path, password: s
     for database in databases:
         dumped_at[database] = datetime.now(UTC)
         _run(server, "pg_dump", "--format=custom", f"--file={unfinished / database}.dump", database)
-    if (folder.root / _PHOTOS).is_dir():
-        shutil.copytree(folder.root / _PHOTOS, unfinished / _PHOTOS)
+    for kept in _FILES.values():
+        if (folder.root / kept).is_dir():
+            shutil.copytree(folder.root / kept, unfinished / kept)
     if password is not None:
         key_backup.save(folder, unfinished, password)
     manifest = Manifest(created_at=datetime.now(UTC), transport=transport, dumped_at=dumped_at)

@@ -17,6 +17,8 @@ from recobro.services import addresses_at
 from recobro.targets import Targets
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, count, out, print_json
 
+_STORES = {"photos": "RECOBRO_PHOTOS_URL", "receipts": "RECOBRO_RECEIPTS_URL"}
+"""Where files are stored: the folder in DIR, and the variable of a platform that is elsewhere."""
 _ORDER = (Verdict.WRONG, Verdict.UNKNOWN, Verdict.OK)
 Everything = Annotated[bool, typer.Option("--all", help="Also print the checks that passed.")]
 _STYLES = {Verdict.OK: "green", Verdict.WRONG: "red", Verdict.UNKNOWN: "yellow"}
@@ -78,15 +80,15 @@ async def _here(folder: DataFolder) -> list[Finding]:
         *await machine_checks.keys_of_folder(folder),
         *business_checks.lost_writes(folder.root),
     ]
-    photos = folder.root / "photos"
-    # The service creates the folder with the first photo.
-    return [*found, await machine_checks.photos(photos.as_uri())] if photos.exists() else found
+    # The service creates the folder with the first file.
+    stores = {name: folder.root / name for name in _STORES}
+    return found + [await machine_checks.files(tr(name), at.as_uri()) for name, at in stores.items() if at.exists()]
 
 
 async def _elsewhere(chosen: Targets) -> list[Finding]:
     found = [*machine_checks.settings(chosen.databases), *await machine_checks.keys_of_environment()]
-    url = os.environ.get("RECOBRO_PHOTOS_URL")
-    return [*found, await machine_checks.photos(url)] if url else found
+    urls = {name: os.environ.get(variable) for name, variable in _STORES.items()}
+    return found + [await machine_checks.files(tr(name), url) for name, url in urls.items() if url]
 
 
 def _show(findings: Sequence[Finding]) -> None:

@@ -164,6 +164,7 @@ class Platform:
             "RECOBRO_JWT_ISSUER": keys.ISSUER,
             "RECOBRO_JWT_AUDIENCE": keys.AUDIENCE,
             "RECOBRO_PHOTOS_URL": (self._data.root / "photos").as_uri(),
+            "RECOBRO_RECEIPTS_URL": (self._data.root / "receipts").as_uri(),
             **({"RECOBRO_CONSOLE_SIGNING_KEY_FILE": str(keys.private_file(self._data))} if service == CONSOLE else {}),
             "PYTHONUNBUFFERED": "1",
         }

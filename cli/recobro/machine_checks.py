@@ -1,4 +1,4 @@
-"""The checks of ``recobro doctor`` beside databases and log: settings, keys, photos, disk, the services' readiness."""
+"""The checks of ``recobro doctor`` beside databases and log: settings, keys, files, disk, the services' readiness."""
 
 import shutil
 from collections.abc import Iterable, Mapping
@@ -102,28 +102,28 @@ async def keys_of_environment() -> list[Finding]:
     return await public_keys(settings, token)
 
 
-async def photos(url: str) -> Finding:
-    """Check whether photos can be stored at ``url``: store one and delete it."""
+async def files(what: str, url: str) -> Finding:
+    """Check whether files can be stored at ``url``: store one and delete it."""
     from chassis import Unavailable
-    from field_visits.photos.storage import PhotoStorage
+    from chassis.storage import FileStorage
 
-    what, storage, photo_id = tr("photos"), PhotoStorage(url), uuid4()
+    storage, file_id = FileStorage(url), uuid4()
     if missing := _missing_folder(url):
         return wrong(what, tr("there is no folder {missing}.", missing=missing))
     try:
-        await storage.store(photo_id, b"recobro doctor")
+        await storage.store(file_id, b"recobro doctor")
     except Unavailable as error:
         reason = str(error.__cause__).strip().splitlines()
         return wrong(
             what,
             tr(
-                "no photo can be stored at {url}: {why}",
+                "no file can be stored at {url}: {why}",
                 url=url,
                 why=reason[0] if reason else tr("the storage refuses it"),
             ),
         )
-    await storage.delete(photo_id)
-    return ok(what, tr("photos can be stored at {url}.", url=url))
+    await storage.delete(file_id)
+    return ok(what, tr("files can be stored at {url}.", url=url))
 
 
 def _missing_folder(url: str) -> str | None:

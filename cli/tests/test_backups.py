@@ -37,6 +37,8 @@ class Machine:
             self.folder.write(PlatformState(transport="postgres", postgres_port=self.port))
         (self.folder.root / "photos").mkdir()
         (self.folder.root / "photos" / "door.jpg").write_bytes(b"a door")
+        (self.folder.root / "receipts").mkdir()
+        (self.folder.root / "receipts" / "letter").write_bytes(b"a letter")
 
     async def create(self) -> None:
         await self.run("postgres", *(f"CREATE DATABASE {name}" for name in [*DATABASES, "log"]))
@@ -124,7 +126,8 @@ async def test_a_database_is_restored_and_later_entries_are_listed(machine: Mach
 
 
 def has_photo(folder: Path) -> bool:
-    return (folder / "photos" / "door.jpg").read_bytes() == b"a door"
+    files = {"photos/door.jpg": b"a door", "receipts/letter": b"a letter"}
+    return all((folder / name).read_bytes() == content for name, content in files.items())
 
 
 def read_private(listing: str) -> str:

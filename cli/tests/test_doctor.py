@@ -268,13 +268,13 @@ def test_a_warning_of_a_ready_service_is_wrong(monkeypatch: pytest.MonkeyPatch) 
 
 async def test_a_photo_is_stored_and_deleted_to_check_the_store(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
-    assert (await machine_checks.photos(photos.as_uri())).verdict is Verdict.WRONG
+    assert (await machine_checks.files("photos", photos.as_uri())).verdict is Verdict.WRONG
     assert not photos.exists()
     photos.mkdir()
-    assert (await machine_checks.photos(photos.as_uri())).verdict is Verdict.OK
+    assert (await machine_checks.files("photos", photos.as_uri())).verdict is Verdict.OK
     assert list(photos.iterdir()) == []
     (tmp_path / "file").write_text("")
-    assert (await machine_checks.photos((tmp_path / "file").as_uri())).verdict is Verdict.WRONG
+    assert (await machine_checks.files("photos", (tmp_path / "file").as_uri())).verdict is Verdict.WRONG
 
 
 def test_a_disk_that_is_nearly_full_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

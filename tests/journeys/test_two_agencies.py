@@ -195,7 +195,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     worklist = {"name": "two", "when": {"stages": ["early", "late"]}}
     ids["worklist_id"] = client.post("portfolio", "/v1/worklists", worklist)["worklist_id"]
     ids["item_id"] = first_of(client, ids["worklist_id"])
-    ids["letter_id"] = ids["unsent_id"] = ids["report_id"] = ids["permit_id"] = NO_LETTER
+    ids["letter_id"] = ids["unsent_id"] = ids["report_id"] = ids["permit_id"] = ids["notice_id"] = NO_LETTER
     ids["name"], ids["version"] = "own-suppression-list", "1"
     return stage
 

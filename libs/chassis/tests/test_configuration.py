@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from chassis.configuration import main
 
-MODULES = ["chassis.settings", "dialer_feed.settings", "field_visits.settings"]
+MODULES = ["chassis.settings", "dialer_feed.settings", "field_visits.settings", "portfolio.settings"]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -23,6 +23,7 @@ def test_the_page_lists_every_setting_once_with_default_and_service(
     assert "| `RECOBRO_JWT_ISSUER` | recobro | all | The `iss` that every token must have. |" in lines
     assert sum("`RECOBRO_DATABASE_URL` | required | all" in line and line.endswith(" Secret. |") for line in lines) == 1
     assert sum("`RECOBRO_PHOTOS_URL` | – | field-visits" in line for line in lines) == 1
+    assert sum("`RECOBRO_RECEIPTS_URL` | – | portfolio" in line for line in lines) == 1
     assert sum("`RECOBRO_LIST_WAIT_SECONDS` | 30.0 | dialer-feed" in line for line in lines) == 1
     assert "None" not in page.read_text()
 

@@ -6,11 +6,10 @@ serves requests, which tries again until the storage has deleted them.
 
 from collections.abc import Sequence
 
+from chassis.storage import FileStorage
 from projections.contracts import erase_details, erasures
 from recobro_events import Database, Transaction
 from recobro_events.contracts.portfolio import ContractWhole, DebtorErased
-
-from field_visits.photos.storage import PhotoStorage
 
 _MOST_PHOTOS = 100
 
@@ -50,7 +49,7 @@ async def erase(tx: Transaction, events: Sequence[ContractWhole | DebtorErased])
             await tx.execute(statement, contract_ids)
 
 
-async def delete_photos(database: Database, storage: PhotoStorage) -> bool:
+async def delete_photos(database: Database, storage: FileStorage) -> bool:
     """Delete some of the erased photos from the storage. Returns False when none is left.
 
     Raises ``Unavailable`` when the storage fails; nothing is forgotten then.

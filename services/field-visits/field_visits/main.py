@@ -4,6 +4,7 @@ from functools import partial
 
 from chassis import Program, Role, create_app
 from chassis.background import polled
+from chassis.storage import FileStorage
 from documents.press import Press
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
@@ -13,7 +14,6 @@ from field_visits.documents import TEMPLATES
 from field_visits.erasing import delete_photos
 from field_visits.handlers import consumer
 from field_visits.photos.redrawer import Redrawer
-from field_visits.photos.storage import PhotoStorage
 from field_visits.republishing import SOURCE
 from field_visits.settings import FieldVisitsSettings
 
@@ -39,7 +39,7 @@ def build_app(
     It looks for erased photos every ``poll_seconds``.
     """
     press = Press(TEMPLATES)
-    storage = PhotoStorage(settings.photos_url)
+    storage = FileStorage(settings.photos_url, ".jpg")
     app = create_app(
         service=SERVICE,
         title="Recobro field-visits",

@@ -6,12 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 from chassis.process import Role
+from chassis.storage import FileStorage
 from chassis.testing import client_of, mint, test_settings
 from documents.press import Press
 from fastapi import FastAPI
 from field_visits.documents import TEMPLATES
 from field_visits.main import build_app
-from field_visits.photos.storage import PhotoStorage
 from field_visits.settings import FieldVisitsSettings
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
 from printed_documents import RecordingPress
@@ -57,7 +57,7 @@ async def built(migrated_dsn: str) -> AsyncIterator[FastAPI]:
 @pytest.fixture
 async def app(built: FastAPI, photo_folder: Path) -> AsyncIterator[FastAPI]:
     """The app with a photo storage and a press for this test only."""
-    built.state.photo_storage = PhotoStorage(photo_folder.as_uri())
+    built.state.photo_storage = FileStorage(photo_folder.as_uri(), ".jpg")
     built.state.press = press = Press(TEMPLATES)
     async with press.running():
         yield built

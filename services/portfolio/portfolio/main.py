@@ -1,6 +1,10 @@
 """The portfolio process: relays, consumers, the loader of files, the stager, the judge of segments and steps, HTTP."""
 
-from chassis import Program, Role, Settings, create_app
+from functools import partial
+
+from chassis import Program, Role, create_app
+from chassis.background import polled
+from chassis.storage import FileStorage
 from documents.press import Press
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
@@ -12,11 +16,14 @@ from portfolio.desk import filling
 from portfolio.documents import TEMPLATES
 from portfolio.files.loader import Loader
 from portfolio.handlers import consumer
+from portfolio.ladder import receipts
 from portfolio.republishing import SOURCE
+from portfolio.settings import PortfolioSettings
 from portfolio.stages import stager as staging
 from portfolio.strategy import judge
 
 SERVICE = "portfolio"
+_POLL_SECONDS = 60.0
 _TAGS = {
     "portfolios": "Creditors, their portfolios, and how much is in which stage.",
     "files": "Portfolio files, from the upload to the rejected rows.",
@@ -32,7 +39,7 @@ _TAGS = {
 
 
 def build_app(
-    settings: Settings,
+    settings: PortfolioSettings,
     database: Database,
     runtime: Runtime | None,
     loader: Loader,
@@ -46,6 +53,8 @@ def build_app(
     stager not more often than every second."""
     stager = staging.Stager(database, max(poll_seconds, staging.POLL_SECONDS))
     press = Press(TEMPLATES)
+    storage = FileStorage(settings.receipts_url)
+    deleting = partial(receipts.delete_erased, database, storage)
     bank_loader = bank_loader or BankLoader(database)
     app = create_app(
         service=SERVICE,
@@ -56,7 +65,10 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=ROUTERS,
-        lifespan=[press.running],
+        lifespan=[
+            press.running,
+            polled("erased receipts", deleting, max(poll_seconds, _POLL_SECONDS)),
+        ],
         background=[
             *loader.kept(),
             *bank_loader.kept(),
@@ -71,11 +83,12 @@ def build_app(
     app.state.bank_loader = bank_loader
     app.state.stager = stager
     app.state.press = press
+    app.state.receipts = storage
     return app
 
 
-def _build(settings: Settings, database: Database, runtime: Runtime, role: Role) -> FastAPI:
+def _build(settings: PortfolioSettings, database: Database, runtime: Runtime, role: Role) -> FastAPI:
     return build_app(settings, database, runtime, Loader(database), role)
 
 
-PROGRAM = Program(SERVICE, "portfolio.migrations", Settings, _build, consumer, source=SOURCE)
+PROGRAM = Program(SERVICE, "portfolio.migrations", PortfolioSettings, _build, consumer, source=SOURCE)

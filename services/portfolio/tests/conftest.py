@@ -10,6 +10,7 @@ from chassis.testing import client_for, mint, test_settings
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
 from portfolio.api import ROUTERS
 from portfolio.main import build_app
+from portfolio.settings import PortfolioSettings
 from portfolio_builders import Given
 from recobro_events import Database
 from service_client import ManualBankLoader, ManualLoader, ServiceClient, read_in_thread, read_payments_in_thread
@@ -59,13 +60,13 @@ async def client(contracts_client: httpx.AsyncClient, database: Database) -> htt
 
 
 @pytest.fixture(scope="session")
-async def shared_service(migrated: Database) -> AsyncIterator[ServiceClient]:
+async def shared_service(migrated: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceClient]:
     loader = ManualLoader(migrated, intake=read_in_thread, chunk_contracts=1)
     bank = ManualBankLoader(migrated, intake=read_payments_in_thread, chunk_rows=2)
+    receipts = tmp_path_factory.mktemp("receipts").as_uri()
+    settings = PortfolioSettings(**test_settings(migrated.dsn).model_dump(), receipts_url=receipts)
     # Tests call ``judging.work`` and ``following.follow_all`` at the moment that they choose.
-    app = build_app(
-        test_settings(migrated.dsn), Database(migrated.dsn), None, loader, bank_loader=bank, poll_seconds=10**6
-    )
+    app = build_app(settings, Database(migrated.dsn), None, loader, bank_loader=bank, poll_seconds=10**6)
     async with client_for(app, mint()) as client:
         yield ServiceClient(client, migrated, loader, bank)
 

@@ -23,6 +23,7 @@ from chassis import (
     reads,
     writes,
 )
+from chassis.storage import FileStorage
 from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import BeforeValidator, Field
@@ -31,7 +32,6 @@ from recobro_events.contracts.field_visits import Position
 
 from field_visits.photos import queries, rules
 from field_visits.photos.redrawer import Redrawer
-from field_visits.photos.storage import PhotoStorage
 from field_visits.photos.taking import Taken, take
 from field_visits.visits import reading
 from field_visits.visits.positions import position_of
@@ -106,7 +106,7 @@ async def add_photo(
     position = _position(latitude, longitude, accuracy_metres)
     refuse_future(at, "/query/at")
     redrawer: Redrawer = request.app.state.redrawer
-    storage: PhotoStorage = request.app.state.photo_storage
+    storage: FileStorage = request.app.state.photo_storage
     return _shown(await take(database, redrawer, storage, who, visit_id, Taken(await request.body(), at, position)))
 
 
@@ -139,7 +139,7 @@ async def read_photo(photo_id: UUID, request: Request, database: ServiceDatabase
         row = await connection.fetchrow(queries.PHOTO, photo_id, who.agency_id)
     if row is None:
         raise PhotoUnknown()
-    storage: PhotoStorage = request.app.state.photo_storage
+    storage: FileStorage = request.app.state.photo_storage
     content = await storage.fetch(photo_id)
     if hashlib.sha256(content).digest() != row["sha256"]:
         raise Unavailable("The stored bytes of the photo have changed.")

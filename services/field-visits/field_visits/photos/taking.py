@@ -7,12 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis import Conflict, PersonErased, Principal
+from chassis.storage import FileStorage
 from recobro_events import Database, Row
 from recobro_events.contracts.field_visits import Position
 
 from field_visits.photos import queries, rules
 from field_visits.photos.redrawer import Redrawer, Redrawn
-from field_visits.photos.storage import PhotoStorage
 from field_visits.visits import reading
 from field_visits.visits.positions import columns_of
 from field_visits.visits.refusals import refuse_never_begun, refuse_too_early
@@ -36,7 +36,7 @@ class Taken:
 
 
 async def take(
-    database: Database, redrawer: Redrawer, storage: PhotoStorage, who: Principal, visit_id: UUID, taken: Taken
+    database: Database, redrawer: Redrawer, storage: FileStorage, who: Principal, visit_id: UUID, taken: Taken
 ) -> Row:
     """Store a photo. If the visit has a photo from the same bytes already, return that photo.
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from chassis import Unavailable
+from chassis.storage import FileStorage
 from fastapi import FastAPI
 from field_visits.photos import redrawer, redrawing, rules
-from field_visits.photos.storage import PhotoStorage
 from PIL import Image
 from PIL.ExifTags import GPS, Base
 from visits_scene import Scene, moment
@@ -285,7 +285,7 @@ async def test_bad_positions_and_times_are_refused(scene: Scene, visit: str, que
 async def test_without_storage_no_photo_is_recorded(scene: Scene, visit: str, app: FastAPI, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("not a folder")
-    app.state.photo_storage = PhotoStorage((file / "photos").as_uri())
+    app.state.photo_storage = FileStorage((file / "photos").as_uri())
     answer = await send(scene, visit, jpeg())
     assert answer.status_code == 503
     assert await scene.rows("SELECT FROM photo") == []

@@ -63,6 +63,7 @@ WORDING: Mapping[str, Sequence[str]] = MappingProxyType(
             "No step any more, because of: {cause}",
         ),
         "notice_recorded": ("Notice ({kind}) sent on {sent_on} by {channel}",),
+        "receipt_stored": ("Receipt of the notice ({kind}) stored",),
         "payment_received": (
             "Payment of {amount} by {channel}, paid on {paid_on}",
             "Payment of {amount}, which only the creditor's file shows",

@@ -1,13 +1,14 @@
 """The ladder over HTTP: the steps of a portfolio, the step of a contract, and the notices that were sent."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from chassis import ReadConnection, Router, WriteTransaction, reads, writes
+from chassis import TRANSFER, ReadConnection, Router, ServiceDatabase, WriteTransaction, body_limit, reads, writes
 from chassis.periods import WantedPeriod
-from fastapi import Query
+from fastapi import Query, Request
+from fastapi.responses import Response
 
-from portfolio.ladder import comparing, keeping, notices, reading
+from portfolio.ladder import comparing, keeping, notices, reading, receipts
 from portfolio.ladder.comparing import LadderComparison
 from portfolio.ladder.conditions import NewLadder
 from portfolio.ladder.keeping import Ladder, LadderTrial
@@ -17,6 +18,10 @@ from portfolio.ladder.reading import StepOfContract
 router = Router(prefix="/v1")
 _READS = [reads("portfolio")]
 _WRITES = [writes("portfolio")]
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_RECEIPT = dict.fromkeys(("application/pdf", "image/jpeg", "image/png"), _BINARY)
+_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _RECEIPT}}
+_ANSWER: dict[int | str, dict[str, Any]] = {200: {"content": _RECEIPT}}
 
 
 @router.put("/portfolios/{portfolio_id}/ladder", tags=["strategy"], dependencies=_WRITES)
@@ -75,3 +80,32 @@ async def add_notice(contract_id: UUID, new: NewNotice, tx: WriteTransaction) ->
 async def list_notices(contract_id: UUID, connection: ReadConnection) -> list[Notice]:
     """List the notices of a contract, the oldest first."""
     return await notices.listed(connection, contract_id)
+
+
+@router.put(
+    "/notices/{notice_id}/receipt",
+    tags=["contracts"],
+    dependencies=[*_WRITES, body_limit(receipts.MOST_BYTES)],
+    openapi_extra=_BODY,
+)
+async def store_receipt(notice_id: UUID, request: Request, database: ServiceDatabase) -> Notice:
+    """Store the receipt's file of a notice. The raw body is a PDF, a JPEG or a PNG of at most 10 MiB.
+
+    Where the notice states a SHA-256, the file must have it: 409 `receipt-differs`. Where it states none, it gets that
+    of the file, and no other file can take its place.
+    """
+    return await receipts.store(database, request.app.state.receipts, notice_id, await request.body())
+
+
+@router.get(
+    "/notices/{notice_id}/receipt",
+    tags=["contracts"],
+    dependencies=[*_READS, TRANSFER],
+    response_class=Response,
+    responses=_ANSWER,
+)
+async def read_receipt(notice_id: UUID, request: Request, database: ServiceDatabase) -> Response:
+    """Return the receipt's file as it was sent. 503 when its bytes have changed since it was stored."""
+    content, media_type = await receipts.fetch(database, request.app.state.receipts, notice_id)
+    name = f"receipt-{notice_id}.{media_type.rpartition('/')[2]}"
+    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -59,6 +59,8 @@ class NewNotice(InputModel):
 
 
 class Notice(OutputModel):
+    """``receipt_type`` and ``receipt_bytes`` are null until the receipt's file is stored."""
+
     notice_id: UUID
     contract_id: UUID
     episode: int
@@ -67,6 +69,8 @@ class Notice(OutputModel):
     sent_on: date
     registered_number: str | None
     receipt_sha256: str | None
+    receipt_type: str | None
+    receipt_bytes: int | None
     document: str | None
     recorded_at: datetime
     recorded_by: ActorOfChange

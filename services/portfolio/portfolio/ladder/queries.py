@@ -143,8 +143,8 @@ JURISDICTION = "SELECT jurisdiction FROM portfolio WHERE portfolio_id = $1"
 
 CONTRACT = "SELECT portfolio_id FROM contract WHERE contract_id = $1"
 _NOTICE = """
-SELECT notice_id, contract_id, episode, kind, channel, sent_on, registered_number, receipt_sha256, document,
-    recorded_at, actor AS recorded_by
+SELECT notice_id, contract_id, episode, kind, channel, sent_on, registered_number, receipt_sha256, receipt_type,
+    receipt_bytes, document, recorded_at, actor AS recorded_by
 FROM notice
 """
 NOTICES = f"{_NOTICE} WHERE contract_id = $1 ORDER BY recorded_at, notice_id"

@@ -3,6 +3,8 @@
 from chassis.languages import Sentences
 from chassis.paging import both_orders
 
+from portfolio.ladder import receipts_queries
+
 ERASED = "erased"
 """What stands in a text that was erased."""
 CODES = sorted(
@@ -61,6 +63,7 @@ OF_CONTRACTS = (
     "DELETE FROM party WHERE contract_id = ANY($1::uuid[])",
     "DELETE FROM address WHERE contract_id = ANY($1::uuid[])",
     "UPDATE attempt SET note = NULL WHERE contract_id = ANY($1::uuid[]) AND note IS NOT NULL",
+    *receipts_queries.ERASE,
     f"""
     UPDATE unidentified_payment AS waiting SET payer = NULL, concept = NULL,
         return_reason = CASE WHEN return_reason IS NOT NULL THEN '{ERASED}' END

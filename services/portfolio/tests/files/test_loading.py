@@ -9,6 +9,7 @@ from chassis.testing import client_for, mint, test_settings
 from portfolio.files.loader import Loader
 from portfolio.ledger.limits import LARGEST_BALANCE
 from portfolio.main import build_app
+from portfolio.settings import PortfolioSettings
 from portfolio_files import SAMPLE, SAMPLE_KEY
 from recobro_events import Database
 from recobro_events.contracts.portfolio import (
@@ -26,7 +27,7 @@ from service_client import ManualBankLoader, ServiceClient, csv_of, row
 async def test_the_sample_portfolio_has_the_figures_of_its_key(database: Database) -> None:
     key = json.loads(SAMPLE_KEY.read_text())
     loader = Loader(database, poll_seconds=0.1)
-    app = build_app(test_settings(database.dsn), Database(database.dsn), None, loader)
+    app = build_app(PortfolioSettings(**test_settings(database.dsn).model_dump()), Database(database.dsn), None, loader)
     async with client_for(app, mint()) as client:
         service = ServiceClient(client, database, loader, ManualBankLoader(database))
         portfolio_id = await service.portfolio()

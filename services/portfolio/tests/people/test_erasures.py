@@ -76,6 +76,13 @@ async def everything_is_said(service: ServiceClient, portfolio_id: UUID, contrac
         "charged_on": "2026-09-10",
         "reason": f"agreed with {WORD}",
     }
+    notice: dict[str, Any] = {
+        "kind": "reminder",
+        "channel": "letter",
+        "sent_on": "2026-09-10",
+        "document": f"drawer of {WORD}",
+    }
+    await post(service, f"{path}/notices", **notice, proof={"registered_number": "RR1"})
     taken = await post(service, f"{path}/charges", **charge)
     await post(service, f"/v1/charges/{taken['charge_id']}/reversal", reason=f"{WORD} was right")
     paid = await post(service, f"{path}/payments", amount="1.00", paid_on="2026-09-10", channel="branch")
@@ -116,7 +123,7 @@ async def test_nothing_of_an_erased_person_is_left_but_the_money(service: Servic
         "contract_history",
         "convenience",
     }
-    assert written | {"file_reject", "party", "pause", "payment", "report"} <= set(before)
+    assert written | {"file_reject", "notice", "party", "pause", "payment", "report"} <= set(before)
 
     person_id = await person_of(service, portfolio_id, "A-1")
     assert (await service.get(f"/v1/people/{person_id}/erasure"))["may_be_erased"] is True

@@ -6,6 +6,7 @@ import pytest
 from chassis.testing import test_settings, unguarded_routes
 from portfolio.files.loader import Loader
 from portfolio.main import build_app
+from portfolio.settings import PortfolioSettings
 from recobro_events import Database
 from recobro_events.contracts.portfolio import PortfolioStateChanged
 from recobro_events.testing import published
@@ -156,4 +157,5 @@ async def test_every_stage_of_an_empty_portfolio_is_listed_without_contracts(ser
 
 def test_every_route_has_a_guard() -> None:
     database = Database("postgresql://127.0.0.1:1/nowhere")
-    assert unguarded_routes(build_app(test_settings(), database, None, Loader(database))) == []
+    settings = PortfolioSettings(**test_settings().model_dump())
+    assert unguarded_routes(build_app(settings, database, None, Loader(database))) == []
