@@ -411,6 +411,12 @@ PORTFOLIO = [
                 "short",
                 ("max(portfolio_unapplied_pauses)", "pauses"),
             ),
+            graph(
+                "Erased persons",
+                "Persons of the last day whose data were erased.",
+                "short",
+                ("sum(increase(portfolio_erasures_total[1d]))", "persons"),
+            ),
         ],
     ),
     Row(
@@ -523,6 +529,13 @@ FIELD_VISITS = [
                 "Attendances outside the allowed hours, and on days of silence.",
                 "short",
                 ('sum by (kind) (increase(contact_breaches_total{job="field-visits"}[1h]))', "{{kind}}"),
+                width=24,
+            ),
+            graph(
+                "Photos of erased persons",
+                "Photos that the storage has not deleted yet.",
+                "short",
+                ("max(field_visits_erased_photos)", "photos"),
                 width=24,
             ),
         ],

@@ -11,6 +11,8 @@ from projections.contracts import erase_details, erasures
 from recobro_events import Database, Transaction
 from recobro_events.contracts.portfolio import ContractWhole, DebtorErased
 
+from field_visits import metrics
+
 _MOST_PHOTOS = 100
 
 _ERASE_DETAILS = erase_details(name="''", language="NULL", conveniences="'[]'", erased="true")
@@ -36,6 +38,7 @@ _ERASE = (
     INSERT INTO erased_photo (photo_id) SELECT photo_id FROM gone ON CONFLICT DO NOTHING
     """,
 )
+_LEFT = "SELECT count(*) FROM erased_photo"
 _NEXT = "SELECT photo_id FROM erased_photo LIMIT $1"
 _DELETED = "DELETE FROM erased_photo WHERE photo_id = $1"
 
@@ -55,6 +58,7 @@ async def delete_photos(database: Database, storage: FileStorage) -> bool:
     Raises ``Unavailable`` when the storage fails; nothing is forgotten then.
     """
     async with database.connection() as connection:
+        metrics.ERASED_PHOTOS.set(await connection.fetchval(_LEFT))
         rows = await connection.fetch(_NEXT, _MOST_PHOTOS)
     for row in rows:
         await storage.erase(row["photo_id"])

@@ -10,6 +10,7 @@ from chassis.testing.canaries import tables_with
 from fastapi import FastAPI
 from field_visits.erasing import delete_photos
 from PIL import Image
+from prometheus_client import REGISTRY
 from visits_scene import Contract, Scene, an_address, moment
 
 WORD, PHONE = "Canarito", "9998887766"
@@ -74,7 +75,9 @@ async def test_the_photos_of_an_erased_person_are_deleted(scene: Scene, app: Fas
     assert await storage.fetch(photo_id)
     await scene.receives(contract.erased())
     assert await delete_photos(scene.database, storage)
+    assert REGISTRY.get_sample_value("field_visits_erased_photos") == 1
     assert not await delete_photos(scene.database, storage)
+    assert REGISTRY.get_sample_value("field_visits_erased_photos") == 0
     with pytest.raises(Unavailable):
         await storage.fetch(photo_id)
     assert (await scene.get(f"/v1/photos/{photo_id}")).status_code == 404

@@ -89,6 +89,8 @@ AGREEMENT_WAITS_SINCE = Gauge(
     "Since when the consequences of an agreement wait to be taken, in Unix time; 0 when none wait",
 )
 
+ERASURES = Counter("portfolio_erasures", "Persons whose data were erased")
+
 STAGING = Task("staging")
 STAGING_OF_ONE = Task("staging-of-one")
 """``STAGING`` counts runs over all portfolios, as done every day; ``STAGING_OF_ONE`` runs for a single portfolio."""

@@ -16,6 +16,7 @@ from chassis.second_person import roles_of
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import ContractState, DebtorErased, StageCause
 
+from portfolio import metrics
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.ledger.changes import Change, record_each
 from portfolio.ledger.history import Line
@@ -119,6 +120,7 @@ async def erase(tx: Transaction, who: Principal, any_id: UUID, new: NewErasure) 
     creditor_id = found.contracts[0]["creditor_id"]
     row = await tx.fetchrow(queries.RECORD, person_id, creditor_id, debtor_ids, contract_ids, new.reason)
     assert row is not None
+    tx.after_commit(metrics.ERASURES.inc)
     return Erasure(**dict(row))
 
 

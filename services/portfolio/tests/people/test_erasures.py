@@ -15,6 +15,7 @@ from people_service import ANA, ana, person_of
 from portfolio.desk import filling
 from portfolio.handlers import consumer
 from portfolio.republishing import republish
+from prometheus_client import REGISTRY
 from recobro_events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
 from recobro_events.contracts.field_visits import AttendedBy, ContactDataCollected, VisitCompleted, VisitOutcome
 from recobro_events.contracts.portfolio import ContactKind, ContractRevised, ContractWhole, DebtorErased
@@ -154,7 +155,9 @@ async def test_a_person_is_erased_with_all_customers_who_are_the_person(service:
     await service.load(portfolio_id, stated("A-1", "K1"), stated("B-1", "K2"))
     for number in ("A-1", "B-1"):
         await service.pay(portfolio_id, number, "100.00", "2026-09-10")
+    counted = REGISTRY.get_sample_value("portfolio_erasures_total") or 0
     answer = await erased(service, await person_of(service, portfolio_id, "A-1"))
+    assert REGISTRY.get_sample_value("portfolio_erasures_total") == counted + 1
     assert sorted(answer["contract_ids"]) == sorted(str(uuid5(portfolio_id, number)) for number in ("A-1", "B-1"))
     assert await tables_with(service.database, CANARIES) == {}
 
