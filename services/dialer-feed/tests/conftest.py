@@ -59,3 +59,9 @@ async def client(app: FastAPI, scene: Scene) -> AsyncIterator[httpx.AsyncClient]
     """An operator's client, on the scene's database."""
     async with client_of(app, mint()) as client:
         yield client
+
+
+@pytest.fixture
+def calls_of_any_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls of ``DAY`` are taken, however long ago that is."""
+    monkeypatch.setattr("dialer_feed.calls.matching.OLDEST_DAYS", 36_500)

@@ -26,6 +26,7 @@ async def agencies(scene: Scene, client: httpx.AsyncClient) -> tuple[Agency, Age
     return await two_agencies(scene, client)
 
 
+@pytest.mark.usefixtures("calls_of_any_age")
 @pytest.mark.usefixtures("clock")
 async def test_a_call_is_proven_from_its_permit_to_its_recording(
     scene: Scene, client: httpx.AsyncClient, agencies: tuple[Agency, Agency]

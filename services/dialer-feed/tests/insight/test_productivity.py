@@ -43,6 +43,7 @@ def figures(row: Json) -> list[Any]:
     return [row[name] for name in FIGURES]
 
 
+@pytest.mark.usefixtures("calls_of_any_age")
 async def test_attempts_conversations_promises_and_money_stand_by_agent(
     scene: Scene, client: httpx.AsyncClient, agencies: tuple[Agency, Agency]
 ) -> None:
@@ -79,6 +80,7 @@ async def test_attempts_conversations_promises_and_money_stand_by_agent(
     assert [row["day"] for row in totals["day"]] == [str(DAY)]
 
 
+@pytest.mark.usefixtures("calls_of_any_age")
 async def test_a_payment_counts_once_for_the_last_contact_within_the_days(
     scene: Scene, client: httpx.AsyncClient, agencies: tuple[Agency, Agency]
 ) -> None:

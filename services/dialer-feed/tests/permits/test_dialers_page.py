@@ -29,6 +29,7 @@ def shape(value: Any) -> Any:
     return [shape(each) for each in value] if isinstance(value, list) else type(value)
 
 
+@pytest.mark.usefixtures("calls_of_any_age")
 @pytest.mark.process
 @pytest.mark.usefixtures("clock")
 async def test_every_block_of_the_page_answers_as_the_page_shows(
