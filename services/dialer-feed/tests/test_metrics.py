@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 from dialer_feed import metrics
@@ -108,7 +109,7 @@ async def test_attempts_without_result_and_codes_that_nobody_has_explained_are_c
     contract, other = await scene.contracts(2)
     list_id = await scene.built()
     begun_at = datetime.now(UTC) - timedelta(hours=5)
-    about = {"contract_id": str(contract.contract_id), "phone": contract.phones[0].value}
+    about: dict[str, Any] = {"contract_id": str(contract.contract_id), "phone": contract.phones[0].value}
     await attempt(client, attempt_id="1", started_at=begun_at.isoformat(), **about)
     ended = call(list_id, other, call_id="2", disposition_code="X9")
     del ended["disposition"]
