@@ -107,6 +107,7 @@ class Day:
         left = Decimal(entry["overdue_balance"]) - _PAID
         story.fact(tr("MXN {amount} are still overdue", amount=amount(left)), Decimal(receipt["overdue_balance"]), left)
         self._charge(self._contract_id(entry), left)
+        self._keep_the_person(self._contract_id(entry))
         return str(receipt["payment_id"])
 
     def _charge(self, contract_id: str, owed: Decimal) -> None:
@@ -122,6 +123,12 @@ class Day:
             (Decimal(raised["overdue_balance"]), Decimal(waived["overdue_balance"])),
             (owed + _FEE, owed),
         )
+
+    def _keep_the_person(self, contract_id: str) -> None:
+        person_id = self._client.get("portfolio", f"/v1/contracts/{contract_id}")["debtor"]["person_id"]
+        erasure = self._client.get("portfolio", f"/v1/people/{person_id}/erasure")
+        text = tr("nobody can erase the debtor's data while the contract is open")
+        self._story.fact(text, (erasure["may_be_erased"], contract_id in erasure["open_contracts"]), (False, True))
 
     def _dispute(self, entry: Record) -> None:
         story = self._story
@@ -333,6 +340,15 @@ class Day:
             outcome["accepted"],
             1,
         )
+        evidence = self._client.get("dialer-feed", f"/v1/calls/{call['call_id']}")["call"]
+        story.fact(
+            tr("the evidence of the call names its agent, its number and its outcome"),
+            [evidence[name] for name in ("agent", "phone", "disposition")],
+            [call[name] for name in ("agent", "phone", "disposition")],
+        )
+        by_agent = self._client.items("dialer-feed", "/v1/productivity", by="agent", agency_id=self._first.agency_id)
+        attempts = sum(one["attempts"] for one in by_agent if one["agent"] == call["agent"])
+        story.check(tr("the agent's productivity counts the attempt"), passed=attempts > 0)
 
     def _ask_before_calling(self, entry: Record, agency: Client) -> None:
         """A dialer asks about the contract that was paid. At night it may be refused because of the hour."""

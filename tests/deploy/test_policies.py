@@ -120,7 +120,7 @@ def intended(peers: Sequence[Peer]) -> set[Arrow]:
     arrows |= {(pod, "collector", "http") for pod in running}
     arrows |= {(pod, "dns", port) for pod in here for port in ("udp", "tcp")}
     # The identity provider is outside too.
-    arrows |= {("field-visits-api", "store", "https"), ("console-api", "store", "https")}
+    arrows |= {(f"{one}-api", "store", "https") for one in ("field-visits", "portfolio", "console")}
 
     arrows |= {(a, b, port) for a in postgres for b in postgres if a != b for port in ("sql", "status")}
     arrows |= {("cnpg", one, "status") for one in postgres} | {("prometheus", one, "metrics") for one in postgres}

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import uuid5
@@ -9,6 +10,7 @@ from uuid import uuid5
 import pytest
 from bank_rows import counts, csv_file, name, portfolio, unpaid
 from openpyxl import Workbook
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from recobro_events.contracts.portfolio import PaymentReceived, PaymentReversed
 from recobro_events.testing import published
 from service_client import ServiceClient
@@ -158,6 +160,21 @@ async def test_a_workbook_and_a_packed_file_are_read_in_portuguese(service: Serv
     assert counts(await service.bank_file(portfolio_id, packed, channel="SPEI")) == {"payments": 1}
     assert await unpaid(service, portfolio_id, "C-1") == Decimal("186.00")
     assert {event.channel for event in await published(service.database, PaymentReceived)} == {"bank", "spei"}
+
+
+async def test_a_workbook_that_counts_days_from_1904_has_the_days_that_the_bank_wrote(service: ServiceClient) -> None:
+    portfolio_id = await portfolio(service)
+    book = Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    sheet = book.worksheets[0]
+    sheet.append(["Fecha de pago", "Importe", "Referencia bancaria", "Contrato"])
+    sheet.append([date(2026, 9, 10), 12.5, "W-1", "C-1"])
+    sheet.append([(date(2026, 9, 9) - date(1904, 1, 1)).days, 7, "W-2", "C-1"])
+    into = io.BytesIO()
+    book.save(into)
+    assert counts(await service.bank_file(portfolio_id, into.getvalue())) == {"payments": 2}
+    days = {event.reference: event.paid_on for event in await published(service.database, PaymentReceived)}
+    assert sorted(days.values()) == [date(2026, 9, 9), date(2026, 9, 10)]
 
 
 @pytest.mark.parametrize(
