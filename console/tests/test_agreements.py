@@ -71,7 +71,7 @@ async def test_an_agreement_is_proposed_approved_by_another_person_and_accepted(
         of = other["agreement_id"]
         shown = (await client.get(f"/promises/agreements/{of}")).text
         total = float(other["total"]) + float(other["discount"])
-        assert all(text in shown for text in (f"{total:,.2f}", "20.0 %", "test", "no se debe nada más"))
+        assert all(text in shown for text in (f"{total:,.2f}", "20.0 %", "test", "ya no se debe nada"))
         assert "convenios por decidir" in (await client.get("/today/waiting")).text
         assert (await decide(scene, client, of, "approval")).status_code == 303
         again = await decide(scene, client, of, "approval")

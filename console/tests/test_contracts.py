@@ -97,14 +97,14 @@ async def test_a_charge_is_entered_shown_and_reversed_once(scene: Scene) -> None
         assert "El cargo quedó registrado" in (await client.get(path_of(one))).text
         shown = await part(client, one, "ledger")
         assert "Cargos y condonaciones" in shown
-        assert shown.count("Cancelar el cargo de 12.50") == 1
+        assert shown.count("Revertir el cargo de 12.50") == 1
         assert "comisión de 12.50 MXN" in await part(client, one, "timeline", show="money")
         [charge] = (await scene.platform.get("portfolio", f"/v1/contracts/{one['contract_id']}/charges"))["items"]
         reversal = path_of(one, f"/charge-reversal?of={charge['charge_id']}")
         assert (await scene.send(client, reversal, reversal, _key="d", reason="error")).status_code == 303
         twice = await scene.send(client, reversal, reversal, _key="e", reason="otra vez")
         assert twice.status_code == 409
-        assert "Cancelar el cargo de 12.50" not in await part(client, one, "ledger")
+        assert "Revertir el cargo de 12.50" not in await part(client, one, "ledger")
 
 
 async def test_a_payment_like_the_one_a_moment_ago_needs_a_second_word(scene: Scene) -> None:
@@ -416,11 +416,11 @@ async def test_a_dispute_is_resolved_in_the_browser(scene: Scene, browser: Brows
     async with scene.browser_page(browser, language="pt-BR") as page:
         await page.goto(scene.url + path_of(one))
         await page.get_by_role("link", name="Resolver").click()
-        await page.get_by_label("Desfecho", exact=True).select_option(label="não procede")
+        await page.get_by_label("Desfecho", exact=True).select_option(label="improcedente")
         await page.get_by_label("Resposta ao devedor").fill("o pagamento não chegou")
         await page.get_by_role("button", name="Resolver").click()
         await expect(page.get_by_text("A contestação está resolvida")).to_be_visible(timeout=_PATIENT)
-        await expect(page.get_by_text("não procede").first).to_be_visible(timeout=_PATIENT)
+        await expect(page.get_by_text("improcedente").first).to_be_visible(timeout=_PATIENT)
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])

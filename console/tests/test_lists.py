@@ -74,7 +74,7 @@ async def test_a_payment_takes_the_contract_off_on_an_open_page(
         await expect(left).to_contain_text("pago")
         assert await page.evaluate("document.activeElement.id") == "f-contract_number", "the focus was stolen"
         await page.goto(f"{scene.url}/lists/{list_id}/why?contract_id={chosen['contract_id']}")
-        await expect(page.get_by_role("row", name="Pago reciente")).to_contain_text("impide")
+        await expect(page.get_by_role("row", name="Pago reciente")).to_contain_text("excluye")
 
 
 async def test_a_preview_and_a_comparison_build_nothing(scene: Scene, built: dict[str, Any], campaign: str) -> None:

@@ -99,14 +99,14 @@ async def test_a_long_run_goes_on_by_itself_and_shows_how_far_it_is(
     async with scene.browser_page(browser, "operator") as page:
         await page.goto(f"{scene.url}/today/staging")
         await page.fill("#f-as_of", "2026-11-30")
-        await page.get_by_role("button", name="Correr el día").click()
+        await page.get_by_role("button", name="Procesar el día").click()
         await page.get_by_text("El proceso sigue solo").wait_for()
         await page.get_by_text("faltan 2 carteras, la más atrasada por 7 días").wait_for()
         assert await findings(page) == []
         run["days_left"] = 3
         await page.get_by_text("la más atrasada por 3 días").wait_for()
         is_over = True
-        await page.get_by_role("link", name="Correr el día").wait_for()
+        await page.get_by_role("link", name="Procesar el día").wait_for()
 
 
 def test_numbers_of_several_portfolios_are_added_and_bounded_by_the_last_day() -> None:

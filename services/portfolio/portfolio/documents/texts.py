@@ -33,16 +33,17 @@ TEXTS: dict[Language, dict[str, str]] = {
         "amount": "Importe",
         "agreed": "El acreedor y el deudor acuerdan lo siguiente sobre el contrato {contract}.",
         "in_full": "Con el pago completo y puntual de {total} el adeudo queda liquidado en su totalidad. El acreedor"
-        " otorga el descuento cuando los pagos quedan firmes, y entrega entonces la carta de no adeudo.",
+        " otorga el descuento cuando los pagos son definitivos, y entrega entonces la carta de no adeudo.",
         "in_part": "Este convenio liquida una parte del adeudo. Lo que exceda de los pagos y del descuento se sigue"
         " debiendo.",
         "broken": "Si un pago no se hace a tiempo, el convenio termina y se debe el adeudo original, menos lo pagado.",
         "pay": "Para pagar: {account}. Indique siempre la referencia {contract}.",
-        "not_to_person": "Nadie que le visite o le llame puede recibir su dinero.",
+        "not_to_person": "Ninguna persona que le visite o le llame está autorizada a recibir su dinero.",
         "no_debt_stated": "{creditor} hace constar que el contrato {contract}, a nombre de {debtor}, no tiene adeudo"
         " alguno al {day}.",
         "by_agreement": "Se liquidó por convenio: el acreedor condonó {waived} el {settled}.",
-        "no_claim": "El acreedor no se reserva cobro alguno por este contrato y no volverá a requerir su pago.",
+        "no_claim": "El acreedor no se reserva derecho de cobro alguno por este contrato y no volverá a requerir su"
+        " pago.",
         "complaints": "Unidad de quejas y aclaraciones: {unit}",
         "issued": "Se expide a petición del interesado.",
     },
@@ -54,7 +55,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "no_debt": "Declaração de quitação",
         "creditor": "Credor",
         "debtor": "Devedor",
-        "obligors": "Devedores solidários",
+        "obligors": "Coobrigados",
         "contract": "Contrato",
         "reached": "Firmado em",
         "tax_id": "CNPJ",
@@ -75,12 +76,13 @@ TEXTS: dict[Language, dict[str, str]] = {
         "amount": "Valor",
         "agreed": "O credor e o devedor acordam o seguinte sobre o contrato {contract}.",
         "in_full": "Com o pagamento integral e pontual de {total} a dívida fica totalmente quitada. O credor concede o"
-        " desconto quando os pagamentos são definitivos, e entrega então a declaração de quitação.",
+        " desconto quando os pagamentos se tornam definitivos, e entrega então a declaração de quitação.",
         "in_part": "Este acordo quita uma parte da dívida. O que exceder os pagamentos e o desconto continua devido.",
-        "broken": "Se um pagamento não for feito no prazo, o acordo termina e volta a dívida original, menos o que foi"
-        " pago.",
+        "broken": "Se um pagamento não for feito no prazo, o acordo termina e a dívida original volta a ser devida,"
+        " descontado o que foi pago.",
         "pay": "Para pagar: {account}. Informe sempre a referência {contract}.",
-        "not_to_person": "Ninguém que o visite ou lhe telefone pode receber o seu dinheiro.",
+        "not_to_person": "Nenhuma pessoa que lhe faça uma visita ou lhe telefone está autorizada a receber o seu"
+        " dinheiro.",
         "no_debt_stated": "{creditor} declara que o contrato {contract}, em nome de {debtor}, não tem débito algum em"
         " {day}.",
         "by_agreement": "Foi quitado por acordo: o credor remitiu {waived} em {settled}.",

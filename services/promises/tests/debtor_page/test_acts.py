@@ -98,8 +98,8 @@ async def test_the_limits_of_the_portfolio_are_said_and_hold(scene: Scene) -> No
     await scene.limit(min_share_percent=Decimal(50), max_days_ahead=10, max_broken_per_episode=0)
     visitor, _, _ = await signed_in(scene)
     assert "De $500.00 M.N. a $1,000.00 M.N." in visitor.page.text
-    assert "muy pequeño" in (await visitor.send("promise", amount="499.99", due_on=str(day(5)))).text
-    assert "muy lejos" in (await visitor.send("promise", amount="500", due_on=str(day(11)))).text
+    assert "demasiado bajo" in (await visitor.send("promise", amount="499.99", due_on=str(day(5)))).text
+    assert "demasiado lejana" in (await visitor.send("promise", amount="500", due_on=str(day(11)))).text
     assert "no se cumplieron" in (await visitor.send("promise", amount="500", due_on=str(day(5)))).text
     assert not await scene.published(PromiseMade)
 
@@ -207,7 +207,7 @@ async def test_an_offer_is_chosen_and_accepted_by_its_code(scene: Scene) -> None
     assert not await scene.published(AgreementReached)
     wrong = await visitor.send("acceptance", proof="XXXX")
     assert wrong.status_code == 422
-    assert "no es la clave" in wrong.text
+    assert "no es el código" in wrong.text
     [row] = await scene.rows("SELECT acceptance_code FROM proposal")
     page = await visitor.send("acceptance", proof=f" {row['acceptance_code'].lower()} ")
     assert "Su convenio está en vigor" in page.text
@@ -230,7 +230,7 @@ async def test_what_needs_approval_waits_for_a_colleague_and_can_be_declined(sce
     assert again.status_code == 409
     assert "Ya hay un convenio pendiente" in again.text
     page = await visitor.send("decline")
-    assert "No aceptó el convenio" in page.text
+    assert "Usted rechazó el convenio" in page.text
     [row] = await scene.rows("SELECT state, cancellation_reason FROM proposal")
     assert tuple(row) == ("cancelled", "declined_by_debtor")
     agreement = await proposed(scene, contract, schedule=schedule((5, "800.00")))
@@ -259,7 +259,7 @@ async def test_an_offer_that_is_not_made_is_refused(scene: Scene) -> None:
 async def test_a_dispute_goes_to_the_portfolio_once(scene: Scene) -> None:
     visitor, contract, link = await signed_in(scene)
     page = await visitor.send("dispute", reason="wrong_amount", detail="Pagué\r\n la mitad")
-    assert "Tenemos su mensaje" in page.text
+    assert "Recibimos su mensaje" in page.text
     refused = await visitor.send("dispute", reason="other")
     assert (refused.status_code, "no hace falta enviarlo otra vez" in refused.text.lower()) == (409, True)
     [event] = await scene.published(ClarificationRequested)
