@@ -153,9 +153,9 @@ class Contract:
         self.review(day)
 
     def review(self, day: date) -> None:
-        """End proposals whose time is over, judge every agreement anew, and settle those whose payments are final."""
+        """End proposals whose time or contract is over, judge all agreements anew, settle those with final payments."""
         for deal in self.deals:
-            if deal.is_pending and deal.valid_until < day:
+            if deal.is_pending and (deal.valid_until < day or self.balance == 0):
                 deal.state = "cancelled"
         states = dict(self._judged(day))
         for deal in self.deals:
