@@ -109,7 +109,7 @@ async def test_a_silence_is_said_on_the_page_of_who_has_the_person(scene: Scene,
         for one in item["contracts"]:
             dispute = {"reason": "amount", "opened_by": "debtor"}
             await scene.platform.post("portfolio", f"/v1/contracts/{one['contract_id']}/clarifications", dispute)
-        await page.wait_for_selector("text=un silencio la retiró")
+        await page.wait_for_selector("text=el contacto quedó detenido")
         assert await page.is_visible("text=en aclaración")
 
 
