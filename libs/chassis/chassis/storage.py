@@ -4,8 +4,10 @@ It is the extra ``storage``, because few services keep files.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -13,8 +15,9 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from chassis.problems import Unavailable
+from chassis.problems import Problem, Unavailable
 
+_Row = TypeVar("_Row")
 _FAILURES = (OSError, BaseError)
 
 
@@ -35,6 +38,24 @@ class FileStorage:
             await obstore.put_async(opened, self._name(file_id), content, mode="create", use_multipart=False)
         except _FAILURES as error:
             raise Unavailable("The file cannot be stored now. Nothing was changed. Try again.") from error
+
+    async def store_with_row(
+        self, file_id: UUID, content: bytes, record: Callable[[], Awaitable[tuple[_Row, bool]]]
+    ) -> _Row:
+        """Store a file, and call ``record``, which commits its row and returns the row and whether it is new.
+
+        The file is deleted again if ``record`` raises a ``Problem`` or its row is not new. After any other error the
+        file stays, because the row may be committed. Nobody can read a file without a row.
+        """
+        await self.store(file_id, content)
+        try:
+            row, is_new = await record()
+        except Problem:
+            await self.delete(file_id)
+            raise
+        if not is_new:
+            await self.delete(file_id)
+        return row
 
     async def fetch(self, file_id: UUID) -> bytes:
         """Return the bytes of a file."""

@@ -40,8 +40,8 @@ async def take(
 ) -> Row:
     """Store a photo. If the visit has a photo from the same bytes already, return that photo.
 
-    No database connection is held while the photo is redrawn and stored. A stored photo whose row is not committed is
-    deleted again.
+    No database connection is held while the photo is redrawn and stored. A stored photo that is refused is deleted
+    again.
     """
     upload_sha256 = hashlib.sha256(taken.content).digest()
     async with database.connection() as connection:
@@ -54,14 +54,11 @@ async def take(
             raise TooManyPhotos()
     redrawn = await redrawer.redraw(taken.content)
     photo_id = uuid.uuid4()
-    await storage.store(photo_id, redrawn.content)
-    recorded = False
-    try:
-        row, recorded = await _record(database, who, photo_id, visit_id, upload_sha256, redrawn, taken)
-    finally:
-        if not recorded:
-            await storage.delete(photo_id)
-    return row
+    return await storage.store_with_row(
+        photo_id,
+        redrawn.content,
+        lambda: _record(database, who, photo_id, visit_id, upload_sha256, redrawn, taken),
+    )
 
 
 def _refuse_at(visit: Row, at: datetime) -> None:

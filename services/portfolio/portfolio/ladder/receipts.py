@@ -44,7 +44,7 @@ class ReceiptDiffers(Conflict):
 async def store(database: Database, storage: FileStorage, notice_id: UUID, content: bytes) -> Notice:
     """Store the receipt's file of a notice. A notice without a hash gets that of the file. Repeating changes nothing.
 
-    No database connection is held while the file is stored. A stored file whose row is not committed is deleted again.
+    No database connection is held while the file is stored. A stored file that is refused is deleted again.
     Raises ``NoticeUnknown``, ``NotAReceipt``, ``ReceiptDiffers`` and ``PersonErased``.
     """
     media_type = next((found for head, found in _TYPES.items() if content.startswith(head)), None)
@@ -54,16 +54,13 @@ async def store(database: Database, storage: FileStorage, notice_id: UUID, conte
     async with database.connection() as connection:
         notice = await connection.fetchrow(queries.NOTICE, notice_id)
     _check(notice, sha256)
-    receipt_id, recorded = uuid.uuid4(), False
-    await storage.store(receipt_id, content)
-    try:
+    receipt_id = uuid.uuid4()
+
+    async def record() -> tuple[Row, bool]:
         async with database.transaction() as tx:
-            row, new = await _record(tx, notice_id, (receipt_id, sha256, media_type, len(content)))
-        recorded = new
-    finally:
-        if not recorded:
-            await storage.delete(receipt_id)
-    return Notice.model_validate(dict(row))
+            return await _record(tx, notice_id, (receipt_id, sha256, media_type, len(content)))
+
+    return Notice.model_validate(dict(await storage.store_with_row(receipt_id, content, record)))
 
 
 def _check(notice: Row | None, sha256: str) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -13,6 +15,7 @@ from chassis.storage import FileStorage
 from fastapi import FastAPI
 from people_service import ana
 from portfolio.ladder import receipts, receipts_queries
+from recobro_events import Database, Transaction
 from service_client import ServiceClient
 
 PDF = b"%PDF-1.7 a receipt"
@@ -130,3 +133,22 @@ async def test_the_files_of_an_erased_person_are_deleted_when_the_storage_is_the
     assert await receipts.delete_erased(database, kept.storage)
     assert kept.stored() == []
     assert not await receipts.delete_erased(database, kept.storage)
+
+
+async def test_a_receipt_whose_commit_is_not_answered_keeps_its_file(
+    kept: Receipts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committing = Database.transaction
+
+    @asynccontextmanager
+    async def unanswered(database: Database, *arguments: Any, **more: Any) -> AsyncIterator[Transaction]:
+        async with committing(database, *arguments, **more) as tx:
+            yield tx
+        raise ConnectionResetError("after the commit")
+
+    notice_id = await kept.notice()
+    with monkeypatch.context() as lost:
+        lost.setattr(Database, "transaction", unanswered)
+        with pytest.raises(ConnectionResetError):
+            await receipts.store(kept.service.database, kept.storage, UUID(notice_id), PDF)
+    assert (await kept.get(notice_id)).content == PDF
