@@ -401,7 +401,8 @@ async def test_a_payment_by_keyboard_alone_is_seen_in_another_window(scene: Scen
             if await link.evaluate("link => link === document.activeElement"):
                 break
         await clerk.keyboard.press("Enter")
-        await clerk.wait_for_url("**/payment")
+        # The browser moves the focus at the first drawing of the page, which may come after its load.
+        await expect(clerk.get_by_label("Importe")).to_be_focused(timeout=_PATIENT)
         await clerk.keyboard.type("2.50")
         await clerk.keyboard.press("Enter")
         await clerk.wait_for_url(f"**{path_of(one)}")
