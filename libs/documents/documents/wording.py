@@ -51,6 +51,12 @@ def money_in_letter(amount: Decimal, currency: str, jurisdiction: str, language:
     return format_currency(amount, currency, locale=_locale(language, jurisdiction)).replace("\xa0", " ")
 
 
+def sentence(text: str) -> str:
+    """Return the text with a full stop at its end, unless it ends a sentence already. No text stays no text."""
+    text = text.strip()
+    return text if not text or text[-1] in ".!?…" else f"{text}."
+
+
 def unprintable_script(text: str) -> str | None:
     """Return the name of a script of the text that the embedded font does not have, such as ``ARABIC``."""
     for character in text:

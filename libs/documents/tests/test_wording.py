@@ -14,3 +14,8 @@ def test_money_has_the_separators_of_its_jurisdiction() -> None:
     assert wording.money(Decimal("1234567.50"), "MXN", "MX") == "1,234,567.50 MXN"
     assert wording.money(Decimal("1234567.50"), "EUR", "ES") == "1.234.567,50 EUR"
     assert (wording.paper("MX"), wording.paper("ES")) == ("us-letter", "a4")
+
+
+def test_what_a_creditor_wrote_ends_as_a_sentence_once() -> None:
+    assert wording.sentence("CLABE 012345678901234567 ") == "CLABE 012345678901234567."
+    assert [wording.sentence(text) for text in ("Pague aquí.", "¿Dudas?", "  ")] == ["Pague aquí.", "¿Dudas?", ""]

@@ -21,6 +21,7 @@ from documents.wording import (
     long_date,
     money_in_letter,
     paper,
+    sentence,
     unprintable_script,
 )
 from recobro_events import Row
@@ -117,7 +118,7 @@ def letter_of(visit: Row, owed: Row, language: Language | None = None) -> Docume
         "components": [[texts[name], money(part)] for name, part in _components(owed)],
         "calculated_on": _calculated_on(owed, language, visit["jurisdiction"]),
         "as_of": long_date(owed["as_of"], language, visit["jurisdiction"]),
-        "payment_instructions": breakable(creditor.get("payment_instructions") or "", _LINE),
+        "payment_instructions": breakable(sentence(creditor.get("payment_instructions") or ""), _LINE),
         "complaints_unit": breakable(_complaints_unit(sender, creditor) or "", _LINE),
     }
 

@@ -16,6 +16,7 @@ from documents.wording import (
     long_date,
     money_in_letter,
     paper,
+    sentence,
     unprintable_script,
 )
 from recobro_events import Row
@@ -75,7 +76,11 @@ def agreement_of(contract: Row, agreement: Row, language: Language | None) -> Do
         raise LetterIncomplete(f"The agreement must state where to pay: {missing}.", extra={"missing": [missing]})
     total = sum((amount for _, amount in schedule), _NOTHING)
     reference = breakable(contract["contract_number"])
-    paying = [write.said("pay", account=breakable(account, _LINE), contract=reference)] if schedule and account else []
+    paying = (
+        [write.said("pay", account=breakable(sentence(account), _LINE), contract=reference)]
+        if schedule and account
+        else []
+    )
     ends = [write.said("broken"), *paying, write.said("not_to_person")] if schedule else []
     settles = write.said("in_full", total=write.money(total)) if agreement["settles_in_full"] else write.said("in_part")
     parties = [(write.said("reached"), write.day(agreement["made_on"]))]

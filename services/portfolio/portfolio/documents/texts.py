@@ -37,7 +37,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "in_part": "Este convenio liquida una parte del adeudo. Lo que exceda de los pagos y del descuento se sigue"
         " debiendo.",
         "broken": "Si un pago no se hace a tiempo, el convenio termina y se debe el adeudo original, menos lo pagado.",
-        "pay": "Para pagar: {account}. Indique siempre la referencia {contract}.",
+        "pay": "Para pagar: {account} Indique siempre la referencia {contract}.",
         "not_to_person": "Ninguna persona que le visite o le llame está autorizada a recibir su dinero.",
         "no_debt_stated": "{creditor} hace constar que el contrato {contract}, a nombre de {debtor}, no tiene adeudo"
         " alguno al {day}.",
@@ -80,7 +80,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "in_part": "Este acordo quita uma parte da dívida. O que exceder os pagamentos e o desconto continua devido.",
         "broken": "Se um pagamento não for feito no prazo, o acordo termina e a dívida original volta a ser devida,"
         " descontado o que foi pago.",
-        "pay": "Para pagar: {account}. Informe sempre a referência {contract}.",
+        "pay": "Para pagar: {account} Informe sempre a referência {contract}.",
         "not_to_person": "Nenhuma pessoa que lhe faça uma visita ou lhe telefone está autorizada a receber o seu"
         " dinheiro.",
         "no_debt_stated": "{creditor} declara que o contrato {contract}, em nome de {debtor}, não tem débito algum em"
@@ -124,7 +124,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         " owed.",
         "broken": "If a payment is not made in time, the agreement ends and the original debt is owed, less what was"
         " paid.",
-        "pay": "To pay: {account}. Always state the reference {contract}.",
+        "pay": "To pay: {account} Always state the reference {contract}.",
         "not_to_person": "Nobody who visits or calls you may take your money.",
         "no_debt_stated": "{creditor} states that the contract {contract} of {debtor} owes nothing on {day}.",
         "by_agreement": "It was settled by agreement: the creditor waived {waived} on {settled}.",
