@@ -67,7 +67,7 @@ class Consumer:
         """Let events of these types wait up to 0.1 s, so that one transaction applies several of them.
 
         Any other event that is handled, and a marker of the runtime, ends the wait. Only events whose effects neither
-        silence a contract nor end a silence may wait. ``ValueError`` when such an event has no handler.
+        silence a contract nor end a silence may wait. Raises ``ValueError`` if one of these types has no handler.
         """
         if missing := [event_type.__name__ for event_type in event_types if event_type not in self.handlers]:
             raise ValueError(f"{self.service} paces {', '.join(missing)} but has no handler for it")

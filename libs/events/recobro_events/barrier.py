@@ -102,7 +102,8 @@ async def ask(tx: Transaction, sources: Sequence[str], rounds: int) -> UUID:
 
 
 REACHED_AT = "(SELECT max(opened_at) FROM barrier WHERE state = 'reached')"
-"""SQL: when the last barrier that was reached was opened. Everything that was acknowledged before is applied here.
+"""SQL: when the last barrier that was reached was opened. Everything that was acknowledged before that moment has been
+applied here.
 
 Null if none was reached within a day.
 """

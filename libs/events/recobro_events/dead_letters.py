@@ -101,7 +101,10 @@ class Replay:
 async def parked_keys(
     connection: Any, after: str | None = None, limit: int = 100, *, turned: bool = False
 ) -> list[Row]:
-    """Parked keys in key order, from behind the key ``after``. Each comes with its first letter, and how many wait."""
+    """Parked keys in key order, after the key ``after``.
+
+    Each has its first letter and the number of waiting letters.
+    """
     return await connection.fetch(_KEYS[turned], after, limit)  # type: ignore[no-any-return]
 
 
@@ -116,7 +119,7 @@ async def letters(
 ) -> list[Row]:
     """Letters in the order in which they were set aside, without bodies; ``discarded`` includes discarded letters.
 
-    With ``turned`` the newest come first, and ``after`` is the letter before which they begin.
+    With ``turned`` the newest letters come first, and the list begins with the letter before ``after``.
     """
     return await connection.fetch(_LETTERS[turned], after, key, discarded, limit)  # type: ignore[no-any-return]
 

@@ -81,7 +81,10 @@ class Progress:
 
 
 async def request(tx: Transaction, consumer: Consumer) -> UUID:
-    """Ask all sources of ``consumer`` to republish, and return the rebuild's id. An open rebuild is not begun again."""
+    """Ask all sources of ``consumer`` to republish, and return the rebuild's id.
+
+    If a rebuild is open, return its id.
+    """
     await tx.execute(_LOCK)
     row = await tx.fetchrow(_OPEN)
     if row is not None:

@@ -60,7 +60,7 @@ async def events(
 ) -> Sequence[Row]:
     """Unsent events in the order of the outbox, without bodies; ``discarded`` includes discarded events.
 
-    With ``turned`` the newest come first, and ``after`` is the event before which they begin.
+    With ``turned`` the newest events come first, and the list begins with the event before ``after``.
     """
     return await connection.fetch(_EVENTS[turned], after, key, discarded, limit)  # type: ignore[no-any-return]
 

@@ -30,7 +30,7 @@ from recobro_events.contracts.runtime import (
 from recobro_events.tracing import Span, continued, export, is_exported, now_ns, work_for
 
 _BARRIER: tuple[type[Marker], ...] = (BarrierRequested, BarrierReached)
-# Exact types: for each event pydantic's isinstance would cost more than reading the time of its envelope.
+# Exact types are compared, because pydantic's isinstance would cost more than reading an envelope's time.
 _RUNTIME_TYPES: tuple[type[Event], ...] = (*_BARRIER, StateRepublished, RebuildRequested)
 _RUNTIME: frozenset[type] = frozenset(_RUNTIME_TYPES)
 log = structlog.get_logger()
@@ -39,7 +39,8 @@ log = structlog.get_logger()
 class Applied(NamedTuple):
     """The result of a batch: its new events, the number of waves, and whether a barrier of this service ended in it.
 
-    ``spans`` maps the id of each fact to the traceparent of its work. Events that the fact caused have it too.
+    ``spans`` maps the id of each fact to the traceparent of its work. Events that the fact caused have the same
+    traceparent.
     """
 
     events: Sequence[Event]
@@ -49,19 +50,19 @@ class Applied(NamedTuple):
 
 
 Handle = Callable[[Consumer, Transaction, type[Event], Sequence[Delivery], Parking], Awaitable[None]]
-"""Applies a group of events of one type in which no key appears twice: ``together`` or ``apart``."""
+"""Applies a group of events of one type, in which no key appears twice. It is either ``together`` or ``apart``."""
 
 
 def types_of(consumer: Consumer) -> tuple[frozenset[str], frozenset[str]]:
-    """The types of the events that ``consumer`` or the runtime itself handles: those in a hurry, and those paced."""
+    """The types that ``consumer`` or the runtime itself handles: the types that must not wait, and the paced types."""
     paced = frozenset(event_type.type for event_type in consumer.paced)
     return frozenset(event_type.type for event_type in (*consumer.handlers, *_RUNTIME_TYPES)) - paced, paced
 
 
 async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> list[Delivery]:
-    """The deliveries that the consumer ``name`` has to apply, or to set aside, from ``records``; bodies are decoded.
+    """The deliveries of ``records`` that the consumer ``name`` has to apply or to set aside, with decoded bodies.
 
-    The other records need no transaction. Other tasks of the process run while this decodes.
+    The other records need no transaction. Other tasks of the process run while this function decodes.
     """
     wanted: dict[UUID, Delivery] = {}
     audiences = {EVERYONE, consumer.service}
@@ -85,7 +86,7 @@ async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> l
 async def apply(
     tx: Transaction, consumer: Consumer, name: str, wanted: Sequence[Delivery], fresh: Collection[UUID], handle: Handle
 ) -> Applied:
-    """Apply those of ``wanted`` that the consumer ``name`` has not applied before: the ``fresh`` ones.
+    """Apply the deliveries of ``wanted`` that are new to the consumer ``name``: those whose ids are in ``fresh``.
 
     An event that cannot be read is set aside, and so is an event of a parked key. Raises ``UnappliableEvent`` if a
     handler refuses a group that was applied ``together``: the caller must then roll back the whole batch.

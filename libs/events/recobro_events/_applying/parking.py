@@ -115,9 +115,9 @@ class Delivery:
         return contract_of(self.type, self.key)
 
     def about(self, service: str, consumer: str) -> Event | None:
-        """An event by which ``lock_rows`` finds the rows to lock: this one, or another one of the same contract.
+        """The event by which ``lock_rows`` finds the rows to lock.
 
-        None if the event cannot be read and is not about a contract.
+        If this event cannot be read, it is a ContractSetAside of the same contract; None if no contract is known.
         """
         if self.event is not None:
             return self.event
@@ -145,7 +145,10 @@ class Parking:
         self._most_new: float | None = None
 
     async def look_up(self, deliveries: Sequence[Delivery]) -> None:
-        """Look up which keys of these deliveries are parked. No replay of them runs until this transaction ends."""
+        """Look up which keys of these deliveries are parked.
+
+        No replay of these keys runs until this transaction ends.
+        """
         # Nearly always no key is parked, and this saves a query for thousands of keys.
         if await self._tx.fetchval(_ANY_PARKED):
             keys = sorted({delivery.key for delivery in deliveries})

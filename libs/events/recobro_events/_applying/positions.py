@@ -129,7 +129,7 @@ async def start_over(
 ) -> dict[TopicPartition, Position]:
     """Set these positions to ``starts`` where ``owner`` still owns them; return the positions that were set.
 
-    The member then skips records. In the rebuild that is open, the sources republish the facts of these records.
+    The member then skips records. A rebuild is open, in which the sources republish the facts of the skipped records.
     """
     places = sorted(starts)
     async with database.transaction() as tx:

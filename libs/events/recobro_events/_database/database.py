@@ -29,7 +29,7 @@ pool.
 """
 
 LATER = "later"
-"""Stands in a notification behind a lane on which nothing is in a hurry."""
+"""In a notification this word follows the name of a lane on which no new event is in a hurry."""
 
 _BEGIN_SECONDS = 5.0
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -43,7 +43,7 @@ class Database:
     ``acquire_timeout_seconds`` bounds the wait for a free connection (``TimeoutError``), ``statement_timeout_seconds``
     every statement, ``lock_timeout_seconds`` every wait for a lock. ``service`` is the service that owns the database.
     ``partitions`` has the number of partitions of the service's own topics, by lane. The ``Runtime`` that uses the
-    database sets both.
+    database sets ``service`` and ``partitions``.
     """
 
     def __init__(

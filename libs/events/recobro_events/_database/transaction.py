@@ -30,8 +30,8 @@ T = TypeVar("T")
 class Note(Generic[T]):
     """A value that parts of one transaction share, such as a handler and the consumer's ``last`` hook.
 
-    ``default`` makes the first value in each transaction. When the block of a savepoint raises, the note has again the
-    value from before the block, of which the savepoint keeps a shallow copy.
+    ``default`` makes the first value in each transaction. When the block of a savepoint raises, the note gets back the
+    value that it had before the block. The savepoint keeps a shallow copy of that value.
     """
 
     def __init__(self, default: Callable[[], T]) -> None:
@@ -107,10 +107,10 @@ class Transaction:
 
         In a consumer's batch ``cause`` is the event that is being applied. The new ids are made from the cause's id, so
         that an event that is applied again publishes the same events. If ``cause`` is an id derived from the applied
-        event, ``follows`` is the applied event, and the new events get its trace. ``partition`` takes the place of the
-        partition that follows from the key; the runtime's markers need it. The caller holds the locks of the rows that
-        the events are about. Raises ``EventTooLarge`` if the log could not take an event. Raises ``ValueError`` if the
-        event of a consumer has no cause.
+        event, ``follows`` is the applied event, and the new events get the trace of ``follows``. ``partition`` replaces
+        the partition that follows from the key; only the runtime's markers need this. The caller holds the locks of the
+        rows that the events are about. Raises ``EventTooLarge`` if the log could not take an event. Raises
+        ``ValueError`` if the event of a consumer has no cause.
         """
         for event in events:
             self.publish_on(type(event).lane, event, cause=cause, follows=follows, partition=partition)
@@ -136,7 +136,8 @@ class Transaction:
     def wrote_outbox(self, lane: Lane, *, in_hurry: bool = True) -> None:
         """Note that a statement of this transaction inserted into the lane's outbox, so that the relay is woken.
 
-        Rows that are in no hurry may wait for ``PACE_SECONDS``. They go along with the next row that is in a hurry.
+        Rows that are in no hurry may wait for ``PACE_SECONDS``. The relay sends them together with the next row that is
+        in a hurry.
         """
         self.wrote[lane] = self.wrote.get(lane, False) or in_hurry
 

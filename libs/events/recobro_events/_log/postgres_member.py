@@ -115,7 +115,8 @@ class PostgresMember:
         }
 
     def hurry_for(self, types: Collection[str], paced: Collection[str] = ()) -> None:
-        """Be notified only of records of these types, those of ``paced`` among them. The sweep finds all others.
+        """Be notified only of records of these types and of the types ``paced``. A sweep over all partitions finds the
+        rest.
 
         Each type has a channel of its own. If a type is too long for a channel, the member is notified of all records.
         """
@@ -205,7 +206,7 @@ class PostgresMember:
         self._wake.set()
 
     def _end_wait(self, grown: Collection[TopicPartition]) -> None:
-        """Let these partitions be read, and those that wait."""
+        """Let these partitions be read now, and with them the partitions that wait."""
         self._grown.update(grown, self._waiting)
         self._waiting.clear()
         if self._pace is not None:

@@ -35,7 +35,7 @@ STANDBY_SECONDS = 1.0
 TRANSACTION_SECONDS = 30.0
 RETRIED_ROWS = 20
 FEW_ROWS = 20
-"""So few rows are deleted when the next row wakes the relay, or at the next poll, which saves a statement."""
+"""Up to this many sent rows wait until the next row wakes the relay, or until the next poll; this saves a statement."""
 RETRY_SECONDS = (0.05, 5.0)
 """The shortest and the longest pause after an error; the pauses grow until a batch is published."""
 
@@ -319,7 +319,7 @@ class Relay:
             self._pace = None
 
     def _wake_up(self, *, in_hurry: bool) -> None:
-        """Fetch rows, which takes along all rows before them; or fetch them a moment later, if they may wait."""
+        """Fetch the new rows with all rows before them. If the new rows may wait, fetch them a moment later."""
         if in_hurry:
             self._wake.set()
         elif self._pace is None:

@@ -51,7 +51,7 @@ class Holding:
 
     @property
     def passed(self) -> Mapping[TopicPartition, Move]:
-        """Moves over records with nothing to apply, which are not in the database yet."""
+        """The moves over records with nothing to apply. The database does not have these moves yet."""
         return dict(self._passed)
 
     def assign(self, partitions: Collection[TopicPartition]) -> None:

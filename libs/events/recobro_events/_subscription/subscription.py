@@ -188,7 +188,10 @@ class Subscription:
                 self._seek(place)
 
     async def _take(self, records: Sequence[Record], wanted: Sequence[Delivery]) -> None:
-        """Apply these records. Of partitions with none to apply, only note positions, which are saved once a second."""
+        """Apply these records.
+
+        If a partition has nothing to apply, only note its position, which is saved within a second.
+        """
         moves = self._holding.moves(records)
         places = {delivery.record.place for delivery in wanted}
         self._holding.pass_over({place: move for place, move in moves.items() if place not in places})
@@ -248,7 +251,10 @@ class Subscription:
         self._member.seek(place, self._holding.read_from(place))
 
     async def _apply(self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery]) -> Applied | None:
-        """Apply a batch in one transaction. None when it was rolled back; it is then read again, here or elsewhere."""
+        """Apply a batch in one transaction.
+
+        None when it was rolled back; its records are then read again, here or elsewhere.
+        """
         places = set(moves)
         self._batch = asyncio.create_task(self._transact(moves, wanted))
         try:

@@ -51,7 +51,10 @@ class PlacementStarted(AgencyEvent, type="agency.placement-started.v1", lane=Lan
 
 
 class PlacementRecallRequested(AgencyEvent, type="agency.placement-recall-requested.v1", lane=Lane.AGENCIES):
-    """The agency stops working on the contract now. It may acknowledge the recall or object until ``final_on``."""
+    """The agency stops working on the contract now.
+
+    Up to ``final_on`` it may acknowledge the recall or object to it.
+    """
 
     placement_id: UUID
     kind: PlacementKind

@@ -76,7 +76,7 @@ class ListPublished(Event, type="dialer-feed.list-published.v1", key="list_id"):
     """A dialing list is live. ``overdue_sum`` sums the overdue balances of all contracts that its ``entries`` name.
 
     ``overdue_total`` is the same sum for readers of the first revision of this event. They read no amount above
-    ``MOST_OVERDUE_TOTAL``, so the event gives a greater sum as that amount.
+    ``MOST_OVERDUE_TOTAL``, so a greater sum is replaced by that amount.
     """
 
     list_id: UUID
@@ -89,7 +89,10 @@ class ListPublished(Event, type="dialer-feed.list-published.v1", key="list_id"):
 
 
 class ContractsListed(Event, type="dialer-feed.contracts-listed.v1", key="list_id", lane=Lane.BULK):
-    """These contracts are on a list that is live since ``published_at``. A list has an event for each 1,000 of them."""
+    """These contracts are on a list that is live since ``published_at``.
+
+    An event names up to 1,000 contracts. Several events together name all contracts of a longer list.
+    """
 
     list_id: UUID
     campaign_id: UUID
@@ -123,9 +126,9 @@ class WithdrawalAcknowledged(ContractEvent, type="dialer-feed.withdrawal-acknowl
 class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
     """A call ended. ``list_id`` is zeros for a call without a list. An inbound call does not count as an attempt.
 
-    ``contact_id`` is made from the number, also when the contract does not have that number. ``right_party``: the
-    caller spoke with the debtor. ``also`` are the other contracts that the entry on the list named: the call counts for
-    them too.
+    ``contact_id`` is made from the number, even if the contract does not have that number. ``right_party`` says whether
+    the caller spoke with the debtor. ``also`` are the other contracts that the entry on the list named; the call counts
+    for them too.
     """
 
     call_id: str
@@ -143,9 +146,10 @@ class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
 
 
 class ConvenienceRequested(ContractEvent, type="dialer-feed.convenience-requested.v1"):
-    """A debtor has said on a call what is inconvenient. The four are as in ``portfolio.convenience-changed``.
+    """A debtor has said on a call what is inconvenient.
 
-    ``effective`` is false as in ``dialer-feed.opt-out-requested``.
+    The four fields ``not_…`` have the meaning that they have in ``portfolio.convenience-changed``. ``effective`` is
+    false in the same cases as in ``dialer-feed.opt-out-requested``.
     """
 
     not_hours: tuple[str, ...] = ()
@@ -160,8 +164,9 @@ class ConvenienceRequested(ContractEvent, type="dialer-feed.convenience-requeste
 class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):
     """The debtor does not want to be contacted on this contact point; a null ``medium`` means all media.
 
-    ``effective`` is false when an agency learned this while the contract was not with it or its list was over, or
-    reported it after the days of grace. The report is then stored, and changes nothing until a person decides.
+    ``effective`` is false if an agency learned this while the contract was not with the agency, or while the agency's
+    list was over. It is also false if the agency reported this after the days of grace. The report is then stored, and
+    changes nothing until a person decides.
     """
 
     contact_id: UUID
@@ -172,8 +177,9 @@ class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):
 class ContactInvalid(ContractEvent, type="dialer-feed.contact-invalid.v1"):
     """A dialer reported that a contact point does not reach the debtor; ``why`` is the reason that it gave.
 
-    ``effective`` is false when an agency learned this while the contract was not with it or its list was over, or
-    reported it after the days of grace. The report is then stored, and changes nothing until a person decides.
+    ``effective`` is false if an agency learned this while the contract was not with the agency, or while the agency's
+    list was over. It is also false if the agency reported this after the days of grace. The report is then stored, and
+    changes nothing until a person decides.
     """
 
     contact_id: UUID
@@ -184,8 +190,9 @@ class ContactInvalid(ContractEvent, type="dialer-feed.contact-invalid.v1"):
 class ClarificationRequested(ContractEvent, type="dialer-feed.clarification-requested.v1"):
     """A dialer reported that the debtor disputes the debt.
 
-    ``effective`` is false when an agency learned this while the contract was not with it or its list was over, or
-    reported it after the days of grace. The report is then stored, and changes nothing until a person decides.
+    ``effective`` is false if an agency learned this while the contract was not with the agency, or while the agency's
+    list was over. It is also false if the agency reported this after the days of grace. The report is then stored, and
+    changes nothing until a person decides.
     """
 
     reason: str
@@ -197,8 +204,9 @@ class ClarificationRequested(ContractEvent, type="dialer-feed.clarification-requ
 class DebtorReported(ContractEvent, type="dialer-feed.debtor-reported.v1"):
     """A dialer reported the debtor's status.
 
-    ``effective`` is false when an agency learned this while the contract was not with it or its list was over, or
-    reported it after the days of grace. The report is then stored, and changes nothing until a person decides.
+    ``effective`` is false if an agency learned this while the contract was not with the agency, or while the agency's
+    list was over. It is also false if the agency reported this after the days of grace. The report is then stored, and
+    changes nothing until a person decides.
     """
 
     status: DebtorStatus
@@ -209,8 +217,9 @@ class DebtorReported(ContractEvent, type="dialer-feed.debtor-reported.v1"):
 class PaymentClaimed(ContractEvent, type="dialer-feed.payment-claimed.v1"):
     """The debtor claims to have paid; no payment has arrived yet.
 
-    ``effective`` is false when an agency learned this while the contract was not with it or its list was over, or
-    reported it after the days of grace. The report is then stored, and changes nothing until a person decides.
+    ``effective`` is false if an agency learned this while the contract was not with the agency, or while the agency's
+    list was over. It is also false if the agency reported this after the days of grace. The report is then stored, and
+    changes nothing until a person decides.
     """
 
     detail: str | None = None

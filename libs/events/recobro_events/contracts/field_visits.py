@@ -149,7 +149,7 @@ class AddressChecked(ContractEvent, type="field-visits.address-checked.v1"):
 
 
 class DebtorReported(ContractEvent, type="field-visits.debtor-reported.v1"):
-    """A visitor reported the debtor's status. It is ``deceased`` or ``unlocatable``.
+    """A visitor reported the debtor's status: ``deceased`` or ``unlocatable``.
 
     ``effective`` is false when an agency reports this after the contract was taken from it and the days of grace are
     over. The report is then stored, and changes nothing until a person decides.

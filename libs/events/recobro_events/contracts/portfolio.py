@@ -82,7 +82,8 @@ class StepCause(StrEnum):
 class StepAllows(Part):
     """What may be done while a contract stands at its step. Nothing else may be done there.
 
-    ``contacts`` are message, call, visit and letter, ``campaigns`` kinds of campaigns; null: all of them.
+    ``contacts`` lists the allowed ways of contact: message, call, visit, letter. ``campaigns`` lists the allowed kinds
+    of campaigns. Null allows all of them.
     """
 
     contacts: tuple[str, ...] | None = None
@@ -102,7 +103,7 @@ class ContactChange(StrEnum):
 
 
 class PartyRole(StrEnum):
-    """What somebody beside the debtor has to do with a contract. Whoever only vouches for the debtor is a reference."""
+    """How somebody other than the debtor is related to a contract. A ``reference`` only vouches for the debtor."""
 
     JOINT_OBLIGOR = "joint_obligor"
     GUARANTOR = "guarantor"
@@ -114,7 +115,7 @@ class PartyRole(StrEnum):
 
 
 class PartyChange(StrEnum):
-    """``contact_changed``: a phone or an e-mail of the party was found right or wrong, or refused."""
+    """How a party changed. ``contact_changed``: a phone or an e-mail was found right or wrong, or was refused."""
 
     ADDED = "added"
     CORRECTED = "corrected"
@@ -123,11 +124,11 @@ class PartyChange(StrEnum):
 
 
 class Convenience(Part):
-    """What a debtor has called inconvenient. Each of the four binds by itself, for every contract of the person.
+    """What a debtor has called inconvenient, since ``stated_at``. It holds for every contract of the person.
 
-    ``not_hours`` are hours of the debtor's clock, as ``HH:MM-HH:MM``; the end is not one of them, and an end before the
-    beginning lies on the next day. ``not_days`` are mon to sun. ``not_media`` are call, sms, whatsapp, email and visit,
-    ``not_places`` kinds of address. It holds since ``stated_at``.
+    Each of the four fields ``not_…`` binds by itself. ``not_hours`` are hours of the debtor's clock, as
+    ``HH:MM-HH:MM``. The end is not included, and an end before the beginning lies on the next day. ``not_days`` are mon
+    to sun. ``not_media`` are call, sms, whatsapp, email and visit. ``not_places`` are kinds of address.
     """
 
     convenience_id: UUID
@@ -172,10 +173,10 @@ class PositionEvent(ContractEvent):
     ``version`` grows with every change of the contract: of two positions the one with the greater version is newer.
     ``as_of`` is the business date for which the stage, the balances and ``days_past_due`` hold. ``overdue_balance`` is
     the unpaid amount that was due before ``as_of``; ``total_balance`` is the whole unpaid amount. ``episode`` counts
-    the times that the overdue balance rose from 0; null where that is not known. ``next_change_on`` is the day on which
-    the stage or the overdue balance changes even if nothing else happens; the event of that day has the new position.
-    Null: it never changes, or the day is not known. ``components`` are the parts of ``total_balance``; null: the
-    creditor has not stated them, or nothing is unpaid.
+    the times that the overdue balance rose from 0, or is null if that is not known. ``next_change_on`` is the day on
+    which the stage or the overdue balance changes even if nothing else happens; the event of that day has the new
+    position. It is null if neither changes any more, or if the day is not known. ``components`` are the parts of
+    ``total_balance``. They are null if the creditor has not stated them, or if nothing is unpaid.
     """
 
     version: int
@@ -194,12 +195,13 @@ class PositionEvent(ContractEvent):
 class Debtor(Part):
     """The debtor. ``status`` belongs to the debtor, not to the contract; ``status_version`` orders its changes.
 
-    ``language`` is es, pt or en; null: not known.
+    ``language`` is es, pt or en, or null if it is not known.
 
-    ``person_id`` is equal for debtors of one creditor who are linked as one person; status, opt-outs and call frequency
-    reach all contracts of a person. Null: the debtor is linked to nobody, and is a person alone.
+    Debtors of one creditor who are linked as one person have the same ``person_id``. Status, opt-outs and call
+    frequency reach all contracts of a person. A debtor who is linked to nobody has no ``person_id``, and is a person
+    alone.
 
-    ``erased``: the personal data of the contract were erased, and the name is empty. See DebtorErased.
+    ``erased`` says that the personal data of the contract were erased; the name is then empty. See DebtorErased.
     """
 
     debtor_id: UUID
@@ -214,10 +216,11 @@ class Debtor(Part):
 
 
 class ContactPoint(Part):
-    """A phone number (in E.164 if valid) or an e-mail address. ``usable``: the debtor may be contacted on it.
+    """A phone number (in E.164 if it is valid) or an e-mail address.
 
-    ``refused_media`` are the media that the debtor refuses on this contact point, or ``all``; null: not known.
-    ``verified``: somebody has verified it; null: not known.
+    ``usable`` says whether the debtor may be contacted on it. ``refused_media`` are the media that the debtor refuses
+    on it, or ``all``. ``verified`` says whether somebody has verified it. ``refused_media`` and ``verified`` are null
+    if they are not known.
     """
 
     contact_id: UUID
@@ -232,7 +235,7 @@ class ContactPoint(Part):
 
 
 class Party(Part):
-    """Somebody beside the debtor. ``contact_points`` are the party's own, and never the debtor's.
+    """Somebody besides the debtor. ``contact_points`` are the party's own, and never the debtor's.
 
     The jurisdiction's profile and the role decide whether the party may be contacted. ``version`` orders the changes
     of one party. ``name`` is null where a file states only a phone or an e-mail, and in a party that was removed.
@@ -248,7 +251,10 @@ class Party(Part):
 
 
 class Address(Part):
-    """An address of the contract. ``authorised``: the debtor may be visited there. ``issues`` are codes of faults."""
+    """An address of the contract. ``authorised`` says whether the debtor may be visited there.
+
+    ``issues`` are the codes of what is wrong with the address.
+    """
 
     address_id: UUID
     kind: str
@@ -286,7 +292,7 @@ class Pause(Part):
 class LastPayment(Part):
     """The contract's last payment. It arrived on ``business_date``.
 
-    ``holdoff_from`` is the day from which the days without contact count; null: from ``business_date``.
+    The days without contact count from ``holdoff_from``, or from ``business_date`` if that is null.
     """
 
     payment_id: UUID
@@ -298,9 +304,9 @@ class LastPayment(Part):
 class KnownPayment(Part):
     """A payment. ``business_date`` is the day on which it arrived. A ``reversed`` payment pays nothing.
 
-    ``holdoff_from`` is the day from which the days without contact count; null: from ``business_date``. ``credit`` is
-    the part of the payment that exceeds the debt now, and ``days_past_due_before`` the contract's days past due when
-    the payment arrived; null: not known.
+    The days without contact count from ``holdoff_from``, or from ``business_date`` if that is null. ``credit`` is the
+    part of the payment that exceeds the debt now. ``days_past_due_before`` are the contract's days past due when the
+    payment arrived. Both are null if they are not known.
     """
 
     payment_id: UUID
@@ -314,7 +320,7 @@ class KnownPayment(Part):
 
 
 class FilePayment(Part):
-    """A payment of the channel ``file``. A file stated less than was unpaid, and no known payment explains that.
+    """A payment of the channel ``file``. A file stated less than was unpaid, and no known payment explains it.
 
     Such a payment has no ``PaymentReceived``, and counts like a payment that has one. ``credit`` is the part of the
     amount that exceeds the debt.
@@ -334,14 +340,16 @@ class ContractWhole(PositionEvent):
     """The whole present state of a contract. ``details_version`` orders the details.
 
     The debtor's status, contact points and pauses have their own versions. In a republished event ``payments`` has all
-    payments of the contract, for a service that missed them; else it is empty. ``file_payments`` are new with this
-    event. ``undecided``: a person has to decide about the creditor's figures, and until then the contract is silent
-    with the reason ``unknown_state``. Up to and including ``payment_silent_until`` the contract is silent with the
-    reason ``payment``, because the creditor's files do not yet hold one of its payments. ``payments_on_top`` is the
-    number of payments that no file has absorbed; null: not known.
-    ``original_creditor`` lent or sold first, if the debt was bought; the credit was granted on ``origination_date``.
-    ``parties`` are all people beside the debtor, ``conveniences`` all that the debtor calls inconvenient; null: not
-    known. ``allows`` is what the contract's step allows; null: all.
+    payments of the contract, for a service that missed them; otherwise it is empty. ``file_payments`` are new with this
+    event. ``payments_on_top`` is the number of payments that no file has absorbed, or null if that is not known.
+
+    ``undecided`` says that a person has to decide about the creditor's figures. Until then the contract is silent with
+    the reason ``unknown_state``. Up to and including ``payment_silent_until`` the contract is silent with the reason
+    ``payment``, because the creditor's files do not yet hold one of its payments.
+
+    ``original_creditor`` lent or sold first, if the debt was bought. The credit was granted on ``origination_date``.
+    ``parties`` are all people besides the debtor. ``conveniences`` state all that the debtor calls inconvenient. Both
+    are null if they are not known. ``allows`` is what the contract's step allows; null allows everything.
     """
 
     details_version: int
@@ -385,7 +393,7 @@ class ContractRevised(ContractWhole, type="portfolio.contract-revised.v1", lane=
 class ContractStageChanged(PositionEvent, type="portfolio.contract-stage-changed.v1", lane=Lane.BULK):
     """The contract moved to another stage; ``cause`` is the reason.
 
-    ``bands_from`` is set where the portfolio's bands have changed as of that day; ``cause`` is then ``revision``.
+    ``bands_from`` is set if the portfolio has new bands from that day on. ``cause`` is then ``revision``.
     """
 
     from_stage: Stage
@@ -397,9 +405,9 @@ class ContractStageChanged(PositionEvent, type="portfolio.contract-stage-changed
 class ContractNearsStage(ContractEvent, type="portfolio.contract-nears-stage.v1", lane=Lane.BULK):
     """The contract moves from ``from_stage`` to ``stage`` on the day ``on`` if nothing else happens.
 
-    Published once for each contract and day of change, ``stage_notice_days`` of the portfolio before it. A payment, a
-    pause or a file may put the day off; the day that follows is announced anew when it is near. ``version`` is that of
-    the contract's position, which the event does not change.
+    The event is published once for each contract and day of change, ``stage_notice_days`` of the portfolio before that
+    day. If a payment, a pause or a file puts the day off, the later day is announced too when it is near. ``version``
+    is the version of the contract's position, which the event does not change.
     """
 
     version: int
@@ -409,9 +417,10 @@ class ContractNearsStage(ContractEvent, type="portfolio.contract-nears-stage.v1"
 
 
 class ContractSegmentChanged(PositionEvent, type="portfolio.contract-segment-changed.v1", lane=Lane.BULK):
-    """The contract belongs to another segment by the rules of its portfolio; null is no segment.
+    """The contract belongs to another segment by the rules of its portfolio.
 
-    ``rule`` is the place of the rule that fits, from 1, in the version ``rules_version`` of the rules.
+    A segment is null if no rule fits. ``rule`` is the place of the rule that fits, counted from 1, in the version
+    ``rules_version`` of the rules.
     """
 
     from_segment: str | None = None
@@ -421,10 +430,11 @@ class ContractSegmentChanged(PositionEvent, type="portfolio.contract-segment-cha
 
 
 class ContractEscalated(PositionEvent, type="portfolio.contract-escalated.v1", lane=Lane.BULK):
-    """The contract stands at another step of the ladder in its ``episode``; null: nothing is overdue.
+    """The contract stands at another step of the ladder, or its step allows something else now.
 
-    Within an episode the step only rises. ``ladder_version`` is the version of the portfolio's ladder. ``allows`` is
-    what ``to_step`` allows; null: all. Where only this has changed, ``from_step`` is ``to_step``.
+    A step is null if nothing is overdue. Within an ``episode`` the step only rises. ``ladder_version`` is the version
+    of the portfolio's ladder. ``allows`` is what ``to_step`` allows; null allows everything. If only ``allows`` has
+    changed, ``from_step`` and ``to_step`` are the same.
     """
 
     from_step: ApproachStep | None = None
@@ -437,9 +447,10 @@ class ContractEscalated(PositionEvent, type="portfolio.contract-escalated.v1", l
 class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):
     """Money arrived for a contract and was applied to its oldest instalments.
 
-    The balances are those after the payment. ``credit`` is the part of the amount that exceeds the debt. ``settled``:
-    nothing is owed any more. ``as_of`` is the business date on which the payment arrived, and ``days_past_due_before``
-    the contract's days past due before it. The days without contact count from ``holdoff_from``; null: from ``as_of``.
+    The balances are those after the payment. ``credit`` is the part of the amount that exceeds the debt. ``settled``
+    says that nothing is owed any more. ``as_of`` is the business date on which the payment arrived.
+    ``days_past_due_before`` are the contract's days past due before it. The days without contact count from
+    ``holdoff_from``, or from ``as_of`` if that is null.
     """
 
     payment_id: UUID
@@ -458,7 +469,7 @@ class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):
 class PaymentReversed(PositionEvent, type="portfolio.payment-reversed.v1"):
     """A payment was reversed; the balances are as if it had never arrived.
 
-    ``reversed_on`` is the day on which the bank reversed it; null: not known.
+    ``reversed_on`` is the day on which the bank reversed it, or null if the day is not known.
     """
 
     payment_id: UUID
@@ -494,7 +505,7 @@ class ChargeKind(StrEnum):
 class ChargeTaken(PositionEvent, type="portfolio.charge-taken.v1"):
     """A charge has raised or lowered what a contract owes. The balances are those after it.
 
-    It holds from ``charged_on``. ``reference`` is the creditor's own number of the charge.
+    The charge holds from ``charged_on`` on. ``reference`` is the creditor's own number of the charge.
     """
 
     charge_id: UUID
@@ -509,7 +520,7 @@ class ChargeTaken(PositionEvent, type="portfolio.charge-taken.v1"):
 class ChargeReversed(PositionEvent, type="portfolio.charge-reversed.v1"):
     """A charge was reversed; the balances are as if it had never been taken.
 
-    It no longer holds from ``reversed_on``.
+    The charge does not hold any more from ``reversed_on`` on.
     """
 
     charge_id: UUID
@@ -523,9 +534,9 @@ class ChargeReversed(PositionEvent, type="portfolio.charge-reversed.v1"):
 class AttemptMade(ContractEvent, type="portfolio.attempt-made.v1"):
     """The creditor's own people tried to reach the debtor, by a ``call`` or a ``message``.
 
-    It counts on ``business_date``. ``right_party``: they reached the debtor. ``attempts`` counts the attempts of the
-    contract's ``episode`` so far. ``same_as``: one call or message was about several contracts of a person, and this is
-    the attempt that stands for it. The limits of call frequency count that one only.
+    The attempt counts on ``business_date``. ``right_party`` says whether they reached the debtor. ``attempts`` counts
+    the attempts of the contract's ``episode`` so far. If one call or message was about several contracts of a person,
+    each contract has an event, and ``same_as`` names the one attempt that the limits of call frequency count.
     """
 
     attempt_id: UUID
@@ -540,7 +551,7 @@ class AttemptMade(ContractEvent, type="portfolio.attempt-made.v1"):
 
 
 class ConvenienceChanged(PositionEvent, type="portfolio.convenience-changed.v1"):
-    """What the contract's debtor calls inconvenient has changed. ``conveniences`` are all that hold now."""
+    """What the contract's debtor calls inconvenient has changed. ``conveniences`` are all statements that hold now."""
 
     conveniences: tuple[Convenience, ...] = ()
 
@@ -565,8 +576,8 @@ class CorrectedInstalment(Part):
 class ClarificationResolved(PositionEvent, type="portfolio.clarification-resolved.v1"):
     """A clarification ended. ``still_open`` lists the other open clarifications of the contract.
 
-    ``corrections`` are the amounts that it changed, null in events of releases that did not state them. ``document``
-    and ``proof_of_sending`` verify the debt where the outcome is ``verified``.
+    ``corrections`` are the amounts that the clarification changed. They are null in events of earlier releases, which
+    did not state them. ``document`` and ``proof_of_sending`` verify the debt if the outcome is ``verified``.
     """
 
     clarification_id: UUID
@@ -579,14 +590,14 @@ class ClarificationResolved(PositionEvent, type="portfolio.clarification-resolve
 
 
 class ClarificationDeadlineNear(PositionEvent, type="portfolio.clarification-deadline-near.v1"):
-    """An open clarification reaches its deadline in a few days. Published once."""
+    """An open clarification reaches its deadline in a few days. The event is published once."""
 
     clarification_id: UUID
     deadline_on: date
 
 
 class ClarificationDeadlinePassed(PositionEvent, type="portfolio.clarification-deadline-passed.v1"):
-    """An open clarification has passed its deadline. Published once."""
+    """An open clarification has passed its deadline. The event is published once."""
 
     clarification_id: UUID
     deadline_on: date
@@ -596,9 +607,9 @@ class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v
     """A contact point was added, verified, found invalid or opted out. Carries personal data.
 
     ``usable`` states whether the debtor may be contacted on it after the change. ``contact_version`` orders the changes
-    of one contact point. ``refused_media`` are all media that the debtor refuses after the change, or ``all``; null:
-    not known. ``medium`` is set when the change is about one medium only. ``verified``: it has been verified, and not
-    found wrong since; null: not known.
+    of one contact point. ``medium`` is set when the change is about one medium only. ``refused_media`` are all media
+    that the debtor refuses after the change, or ``all``. ``verified`` says that somebody has verified the contact
+    point, and that it was not found wrong since. ``refused_media`` and ``verified`` are null if they are not known.
     """
 
     contact_id: UUID
@@ -615,10 +626,10 @@ class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v
 
 
 class PartyChanged(PositionEvent, type="portfolio.party-changed.v1"):
-    """Somebody beside the debtor was added, corrected or removed. Carries personal data.
+    """Somebody besides the debtor was added, corrected or removed. Carries personal data.
 
-    ``party`` is what holds after the change. A removed party has no name and no contact point: whoever keeps them
-    erases them.
+    ``party`` is the party after the change. A removed party has no name and no contact point: a service that keeps
+    them erases them.
     """
 
     change: PartyChange
@@ -637,9 +648,9 @@ class DebtorStatusChanged(PositionEvent, type="portfolio.debtor-status-changed.v
 class DebtorErased(PositionEvent, type="portfolio.debtor-erased.v1"):
     """The personal data of a person were erased; each contract of the person has its own event.
 
-    Whoever keeps names, phones, e-mails, addresses, tax ids, photos or texts about the contract erases them, whatever
-    they know of it. Amounts and what happened stay. ``details_version`` is that of the details without personal data;
-    all details before the erasure are older by at least two.
+    A service that keeps names, phones, e-mails, addresses, tax ids, photos or texts about the contract erases them,
+    whichever versions it knows. Amounts and what happened stay. ``details_version`` is the version of the details
+    without personal data. The version of all details before the erasure is smaller by at least two.
     """
 
     debtor_id: UUID
@@ -674,7 +685,7 @@ class ContractClosed(PositionEvent, type="portfolio.contract-closed.v1"):
 class Letterhead(Part):
     """The facts about a creditor or an agency that letters to debtors state.
 
-    A null field is not known. A letter that has to state it is refused.
+    A null field is not known. A letter that has to state such a field is refused.
     """
 
     legal_name: str | None = None
@@ -696,7 +707,7 @@ class PromiseLimits(Part):
 
     A promise is at least ``min_share_percent`` of the overdue balance, and is due at most ``max_days_ahead`` days
     ahead. After ``max_broken_per_episode`` broken promises in one episode of arrears no further promise is taken. A
-    promise of which at most ``tolerance`` is missing is kept. ``grace_in_business_days``: weekends and the
+    promise of which at most ``tolerance`` is missing is kept. With ``grace_in_business_days``, weekends and the
     jurisdiction's holidays are no days of grace.
     """
 
@@ -711,8 +722,8 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
     """The state of a portfolio. Its contracts are staged for ``business_date``, which is null before the first file.
 
     ``payment_holdoff_days`` is the number of days without contact after a payment. ``letterhead`` is the creditor's.
-    ``currency`` is the currency of all contracts; null in events of an earlier release. A payment may be missing in the
-    creditor's files for ``posting_lag_days``; null: not known.
+    ``currency`` is the currency of all contracts; it is null in events of an earlier release. A payment may be missing
+    in the creditor's files for ``posting_lag_days``, which is null if it is not known.
     """
 
     version: int
@@ -736,7 +747,7 @@ class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.
 
     ``amount_accepted`` is the same sum for readers of the first revision of this event: at most 999999999999.99.
     ``filename``, ``sha256``, ``mode`` and ``file_as_of`` identify the file, so that it can be loaded again after a
-    restore; null: not known.
+    restore. They are null if they are not known.
     """
 
     file_id: UUID

@@ -48,7 +48,7 @@ class ProposalState(StrEnum):
 class PromiseEvent(ContractEvent):
     """A fact about one promise. ``version`` grows with every change of that promise, from 1.
 
-    The debtor promised to pay ``promised`` until ``due_on``, and has paid ``paid`` of it so far. While the promise is
+    The debtor promised to pay ``promised`` by ``due_on``, and has paid ``paid`` of it so far. While the promise is
     open, nobody calls the debtor about the contract on business dates up to and including ``silent_until``. An
     instalment of a plan is a promise with the plan's ``agreement_id``.
     """
@@ -107,11 +107,12 @@ class AgreedInstalment(Part):
 
 
 class AgreementReached(ContractEvent, type="promises.agreement-reached.v1"):
-    """An agreement is in force. ``settles_in_full``: once the ``schedule`` is paid, nothing is owed any more.
+    """An agreement is in force. With ``settles_in_full``, nothing is owed any more once the ``schedule`` is paid.
 
     The creditor gives up ``discount`` when the schedule is paid. A forgiveness may have no schedule. ``version`` grows
-    with every event of this agreement. ``made_on`` is the day on which it came into force; null: of an earlier release.
-    ``paid_before`` are payments of that day which do not pay it: the debt that it is about had counted them.
+    with every event of this agreement. ``made_on`` is the day on which the agreement came into force. It is null in
+    events of an earlier release. ``paid_before`` are payments of that day that do not pay the agreement, because the
+    debt had already been reduced by them.
     """
 
     agreement_id: UUID
@@ -161,9 +162,10 @@ class AgreementCancelled(ContractEvent, type="promises.agreement-cancelled.v1"):
 class AgreementSettled(ContractEvent, type="promises.agreement-settled.v1"):
     """The payments of a fulfilled agreement are final on ``settled_on``: the creditor gives up ``discount`` now.
 
-    With ``settles_in_full`` the contract owes nothing afterwards, but for what was added to it after ``made_on``. An
-    agreement that is broken or open again later takes the discount back. ``forgiven`` is the discount with what is
-    missing of kept instalments, because the portfolio's tolerance lets it be missing; null: of an earlier release.
+    With ``settles_in_full`` the contract owes nothing afterwards, except amounts that were added to it after
+    ``made_on``. An agreement that is broken or open again later takes the discount back. ``forgiven`` is the discount
+    plus the amounts that are missing of kept instalments within the portfolio's tolerance. It is null in events of an
+    earlier release.
     """
 
     agreement_id: UUID
