@@ -30,7 +30,11 @@ from recobro.terminal import (
 if TYPE_CHECKING:
     from chassis.audit import Verdict
 
-commands = typer.Typer(cls=PlainGroup, no_args_is_help=True, help="Check who changed what.")
+commands = typer.Typer(
+    cls=PlainGroup,
+    no_args_is_help=True,
+    help="Verify the audit tables, which say who changed what, or delete their old entries.",
+)
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,10 @@ class Checked:
 
 @commands.command(name="verify")
 def verify_all(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Compute the seals of every audit table anew, and report entries that were altered, removed or slipped in.
+    """Compute the seals of every audit table again, and report entries that were altered, removed or inserted.
 
-    Compare HEAD with the one that the services' logs hold ("audit_sealed"). The owner of a database can make the whole
-    chain anew, but cannot change the logs. Exit code 1 if a table is not whole or a database does not answer.
+    Compare HEAD with the digest that the services' logs hold ("audit_sealed"). The owner of a database can make the
+    whole chain again, but cannot change the logs. Exit code 1 if a table is not whole or a database does not answer.
 
     Example: recobro audit verify
     """
@@ -77,10 +81,12 @@ def verify_all(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
 
 @commands.command(name="prune")
 def prune_all(
-    keep_years: Annotated[int, typer.Option("--keep-years", metavar="N", min=3, max=100, help="At least 3.")],
+    keep_years: Annotated[
+        int, typer.Option("--keep-years", metavar="N", min=3, max=100, help="The number of years; at least 3.")
+    ],
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Delete audit entries that are older than N years. Nothing else ever deletes one.
+    """Delete audit entries that are older than N years. Nothing else ever deletes an entry.
 
     What is left stays one chain, and `recobro audit verify` says how many entries were deleted, and up to when. The
     table says who deleted them. A table that is not whole keeps everything. The command needs the rights of the

@@ -45,10 +45,10 @@ def bank_file(
         typer.Option("--format", metavar="KIND", help="table, camt.053 or mt940; default: what the content shows."),
     ] = None,
     control_rows: Annotated[
-        int | None, typer.Option(metavar="N", help="The payments that the file must have; else nothing is booked.")
+        int | None, typer.Option(metavar="N", help="How many payments the file must have; otherwise nothing is booked.")
     ] = None,
     control_amount: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help="The sum that its amounts must have; else nothing is booked.")
+        str | None, typer.Option(metavar="AMOUNT", help="What its amounts must add up to; otherwise nothing is booked.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the file would do, and change nothing.")] = False,
     data: Data = DEFAULT_DATA,

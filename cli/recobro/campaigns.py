@@ -21,14 +21,15 @@ def create_campaign(
         typer.Option(metavar="NAME", help="Only this portfolio, by name or id; may be repeated. Default: all."),
     ] = None,
     agency: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The agency that dials, by name or id; default: inside.")
+        str | None,
+        typer.Option(metavar="NAME", help="The agency that dials, by name or id; default: the creditor's own people."),
     ] = None,
     stage: Annotated[
         list[str] | None,
         typer.Option(metavar="STAGE", help="Contracts in this stage; may be repeated. Default: early and late."),
     ] = None,
     min_overdue: Annotated[
-        str, typer.Option(metavar="AMOUNT", help="Only contracts that are overdue with more than this.")
+        str, typer.Option(metavar="AMOUNT", help="Only contracts with more than this amount overdue.")
     ] = "100.00",
 ) -> Answer:
     """Make a campaign, which has a dialing list every day.

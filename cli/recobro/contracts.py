@@ -178,12 +178,12 @@ def _print_payments(payments: list[Record]) -> None:
 def _print_open(contract: Record, agencies: dict[str | None, str]) -> None:
     for one in contract["clarifications"]:
         if one["state"] == "open":
-            text = tr("{reason}; answer until {day}", reason=word(one["reason"]), day=day(one["deadline_on"]))
+            text = tr("{reason}; answer by {day}", reason=word(one["reason"]), day=day(one["deadline_on"]))
         else:
             text = f"{word(one['reason'])}: {word(one['state'])}"
         _line(tr("dispute"), text)
     for one in contract["promises"]:
-        text = tr("{amount} until {day}", amount=amount(one["promised"]), day=day(one["due_on"]))
+        text = tr("{amount} by {day}", amount=amount(one["promised"]), day=day(one["due_on"]))
         _line(tr("promise"), f"{text} ({word(one['state'])})")
     for one in contract["pauses"]:
         until = tr(" until {day}", day=day(one["ends_on"])) if one["ends_on"] else ""

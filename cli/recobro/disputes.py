@@ -29,7 +29,9 @@ def dispute(
     client: Client,
     number: Number,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="What the debtor disputes, in a few words.")],
-    by: Annotated[Literal["debtor", "agent", "visitor", "creditor"], typer.Option(help="Who has said so.")] = "debtor",
+    by: Annotated[
+        Literal["debtor", "agent", "visitor", "creditor"], typer.Option(help="Who reports the dispute.")
+    ] = "debtor",
     detail: Annotated[str | None, typer.Option(metavar="TEXT", help="The whole statement.")] = None,
     instalment: Annotated[
         list[int] | None, typer.Option(metavar="N", help="Only this instalment is disputed; may be repeated.")
@@ -53,7 +55,7 @@ def dispute(
             raise
         raise Trouble(f"{refused}\n{tr('If it is another dispute, add --again.')}") from None
     yield opened
-    out.print(tr("Disputed: nobody contacts the debtor. Answer until {day}.", day=day(opened["deadline_on"])))
+    out.print(tr("Disputed: nobody contacts the debtor. Answer by {day}.", day=day(opened["deadline_on"])))
     out.print(tr("To resolve it: recobro resolve {number} OUTCOME", number=printable(number)), markup=False)
 
 
@@ -70,7 +72,7 @@ def disputes(
     portfolio: OnlyPortfolio = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=10000, help="The most disputes to list.")] = 50,
 ) -> Answer:
-    """List disputes, oldest first, with the day until which each must be answered.
+    """List disputes, oldest first, with the day by which each must be answered.
 
     Example: recobro disputes --before 2026-12-01
     """
@@ -82,7 +84,7 @@ def disputes(
     if not found:
         out.print(tr("There are no such disputes."))
         return
-    headings = [tr("contract"), tr("reason"), tr("opened on"), tr("answer until"), tr("state")]
+    headings = [tr("contract"), tr("reason"), tr("opened on"), tr("answer by"), tr("state")]
     table = text_table(*headings, figures=headings[2:4])
     for one in found[:limit]:
         opened, until = day(one["opened_on"]), day(one["deadline_on"])

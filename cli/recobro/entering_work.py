@@ -50,7 +50,7 @@ class Work(Requests):
     def _plan(self, line: Line) -> Outcome:
         lost = line.content
         if lost["kind"] != "plan":
-            raise ByHand("Propose the agreement again: a second person and the debtor agree to it anew.")
+            raise ByHand("Propose the agreement again: a second person and the debtor have to agree to it again.")
         first = self._promises.get(lost["schedule"][0]["promise_id"])
         if first is None:
             raise ByHand("Agree on the plan again: the list does not say who had made it.")

@@ -79,7 +79,9 @@ def findings(
     file: Annotated[
         UUID | None, typer.Argument(metavar="[FILE]", help="The id of the file. Without it, --undecided is needed.")
     ] = None,
-    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Only this kind, such as set_aside.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Only findings of this kind, such as set_aside.")
+    ] = None,
     undecided_only: Annotated[
         bool, typer.Option("--undecided", help="Only contracts about which a person still has to decide.")
     ] = False,

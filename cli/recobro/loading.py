@@ -137,7 +137,8 @@ def load(
     mode: Annotated[
         Literal["delta", "snapshot", "amend"],
         typer.Option(
-            help="A snapshot also closes the contracts that are not in the file; amend removes no instalment."
+            help="delta: the file states some contracts. snapshot: it states all, and contracts that it does not name "
+            "are closed. amend: it completes an earlier file and removes no instalment."
         ),
     ] = "delta",
     amends: Annotated[
@@ -152,10 +153,10 @@ def load(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the file would do, and change nothing.")] = False,
     control_rows: Annotated[
-        int | None, typer.Option(metavar="N", help="The rows that the file must have; else nothing is loaded.")
+        int | None, typer.Option(metavar="N", help="How many rows the file must have; otherwise nothing is loaded.")
     ] = None,
     control_amount: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help="The sum that its amounts must have; else nothing is loaded.")
+        str | None, typer.Option(metavar="AMOUNT", help="What its amounts must add up to; otherwise nothing is loaded.")
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Confirm what the file asks, such as a snapshot that closes many contracts.")

@@ -314,7 +314,7 @@ def run(
     raise typer.Exit(0 if good else 1)
 
 
-kafka_app = typer.Typer(no_args_is_help=True, help="A real Apache Kafka broker on this machine, without Docker.")
+kafka_app = typer.Typer(no_args_is_help=True, help="Run a real Apache Kafka broker on this machine, without Docker.")
 app.add_typer(kafka_app, name="kafka", rich_help_panel=_PLATFORM)
 DEFAULT_KAFKA = Path(".kafka")
 KafkaData = Annotated[Path, typer.Option("--data", metavar="DIR", help="Where the broker keeps its data and jars.")]

@@ -13,7 +13,9 @@ from recobro.language import day, tr, word
 from recobro.lookup import InPortfolio, Number, Record, contract_numbered, day_of_contract
 from recobro.terminal import amount, count, out, printable
 
-Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="The amount, such as 1234.50: no sign but one point.")]
+Amount = Annotated[
+    str, typer.Argument(metavar="AMOUNT", help="The amount, such as 1234.50, with a point and no other sign.")
+]
 
 
 def parsed_amount(text: str) -> str:
@@ -87,7 +89,11 @@ def reverse(
     paid: Annotated[str | None, typer.Option("--amount", metavar="AMOUNT", help="The amount of the payment.")] = None,
     paid_on: Annotated[str | None, typer.Option(metavar="DATE", help="The day of the payment.")] = None,
     on: Annotated[
-        str | None, typer.Option(metavar=DAY_METAVAR, help="The bank's day of the reversal; default: now.")
+        str | None,
+        typer.Option(
+            metavar=DAY_METAVAR,
+            help="The bank's day of the reversal. Default: today or the portfolio's business date, whichever is later.",
+        ),
     ] = None,
     portfolio: InPortfolio = None,
 ) -> Answer:

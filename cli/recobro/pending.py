@@ -204,7 +204,7 @@ KINDS = (
     ),
     Kind(
         "address",
-        "Addresses that visitors found or found wrong",
+        "Addresses that visitors found, or found to be wrong",
         YOU,
         _addresses,
         _said_address,

@@ -27,7 +27,7 @@ def promise(
     client: Client,
     number: Number,
     promised: Amount,
-    due: Annotated[str, typer.Option(metavar="DATE", help="The day until which the debtor pays.")],
+    due: Annotated[str, typer.Option(metavar="DATE", help="The day by which the debtor pays.")],
     made_in: Annotated[
         Literal["call", "visit", "portal", "agency"], typer.Option(help="Where the debtor promised.")
     ] = "call",
@@ -44,9 +44,7 @@ def promise(
     made = client.post_when_known("promises", "/v1/promises", body)
     yield made
     promised, due_on, silent = amount(made["amount"]), day(made["due_on"]), day(made["silent_until"])
-    out.print(
-        tr("Promised: {amount} until {day}. No contact until {silent}.", amount=promised, day=due_on, silent=silent)
-    )
+    out.print(tr("Promised: {amount} by {day}. No contact until {silent}.", amount=promised, day=due_on, silent=silent))
 
 
 @asks_platform
@@ -102,4 +100,4 @@ def cancel_promise(
         raise Trouble(tr("{number} has no open promise.", number=printable(number)))
     cancelled = client.post("promises", f"/v1/promises/{found[0]['promise_id']}/cancellation", {"reason": reason})
     yield cancelled
-    out.print(tr("Cancelled: {amount} until {day}.", amount=amount(cancelled["amount"]), day=day(cancelled["due_on"])))
+    out.print(tr("Cancelled: {amount} by {day}.", amount=amount(cancelled["amount"]), day=day(cancelled["due_on"])))

@@ -120,6 +120,8 @@ def _translate(command: Any) -> None:
             each.rich_help_panel = tr(panel)
     for parameter in command.params:
         _narrow(parameter)
+    usage = command.get_usage
+    command.get_usage = lambda ctx: usage(ctx).replace("Usage:", tr("Usage:"), 1)
     if shows_help := command.get_help_option(typer.Context(command)):
         shows_help.help, shows_help.metavar = tr("Show this message and exit."), ""
     for subcommand in getattr(command, "commands", {}).values():

@@ -22,7 +22,8 @@ def token(
     context: typer.Context,
     data: Data = DEFAULT_DATA,
     scope: Annotated[
-        list[str] | None, typer.Option(metavar="SCOPE", help="A scope of the token; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="SCOPE", help="A scope of the token, such as portfolio:read; may be repeated."),
     ] = None,
     agency: Annotated[UUID | None, typer.Option(metavar="ID", help="Limit the token to this agency's work.")] = None,
     name: Annotated[
@@ -35,7 +36,7 @@ def token(
         list[str] | None,
         typer.Option(metavar="ROLE", help="A role of the person, such as supervisor; may be repeated."),
     ] = None,
-    ttl: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="How long the token is valid.")] = 3600,
+    ttl: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="For how many seconds the token is valid.")] = 3600,
 ) -> None:
     """Print a token for the REST interface, and nothing else.
 

@@ -115,7 +115,7 @@ def visited(
     number: Number,
     outcome: Annotated[
         Literal["visited", "clarification", "deceased", "unlocatable", "refused", "promise", "nobody_home"],
-        typer.Argument(metavar="OUTCOME", help="What came of the visit."),
+        typer.Argument(metavar="OUTCOME", help="How the visit ended."),
     ],
     attended_by: Annotated[
         Literal["debtor", "third_party", "nobody"], typer.Option(help="Who opened the door.")

@@ -34,7 +34,7 @@ REFUSED: Mapping[str, str] = {
     "clarification": "We are looking into your case, so nothing can be agreed until you have our answer.",
     "dispute-known": "We already have your message and are looking into it. You do not need to send it again.",
     "nothing-owed": "You owe nothing on this contract.",
-    "too-many-acts": "You have sent very many forms. Please call us.",
+    "too-many-acts": "You have sent too many forms. Please call us.",
     "invalid": "Please correct what is marked below. Nothing was changed.",
 }
 """Why something cannot be done, by the code of the problem."""
@@ -44,7 +44,7 @@ FIELDS: Mapping[str, str] = {
     "amount": "Write an amount that is more than zero and not more than you owe, such as 250.00.",
     "due_on": "Choose one of the days that are named above.",
     "proof": "This is not the code. It is above, in this part of the page.",
-    "detail": "Write at most 1,000 letters.",
+    "detail": "Write at most 1,000 characters.",
     "contact": "Choose at least one of these.",
     "reason": "Choose one of these.",
 }
