@@ -248,8 +248,10 @@ class World:
             case "message" | "own_call":
                 medium = "message" if happening == "message" else "call"
                 spoke = medium == "call" and self.random.random() < 0.2
-                debt.person.contacts.append(Contact(day, medium, attempt=True, conversation=spoke))
-                yield own_attempt(contract, day, medium, right_party=spoke)
+                made = own_attempt(contract, day, medium, right_party=spoke)
+                contact = Contact(day, medium, attempt=True, conversation=spoke, moment=made.made_at)
+                debt.person.contacts.append(contact)
+                yield made
 
     def _status(self, holder: Holder) -> Iterator[Event]:
         """The status is the person's: each contract has its event."""

@@ -537,6 +537,7 @@ class AttemptMade(ContractEvent, type="portfolio.attempt-made.v1"):
     The attempt counts on ``business_date``. ``right_party`` says whether they reached the debtor. ``attempts`` counts
     the attempts of the contract's ``episode`` so far. If one call or message was about several contracts of a person,
     each contract has an event, and ``same_as`` names the one attempt that the limits of call frequency count.
+    ``permit_id`` names the permit of dialer-feed by which a call was made.
     """
 
     attempt_id: UUID
@@ -548,6 +549,7 @@ class AttemptMade(ContractEvent, type="portfolio.attempt-made.v1"):
     episode: int
     attempts: int
     same_as: UUID | None = None
+    permit_id: UUID | None = None
 
 
 class ConvenienceChanged(PositionEvent, type="portfolio.convenience-changed.v1"):

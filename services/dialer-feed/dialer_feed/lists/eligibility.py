@@ -74,10 +74,11 @@ STEP_FORBIDS = f"({steps.forbids('call')} OR {steps.forbids_campaign('campaign.k
 """SQL: the step at which the contract stands allows no calls, or no campaign of this kind."""
 
 
-def reason(of_phone: str = phones.OF_CAMPAIGN) -> str:
+def reason(of_phone: str = phones.OF_CAMPAIGN, worth: str = WORTH_DIALING) -> str:
     """SQL: why the contract may not be on the list, as a withdrawal's reason; NULL when it may.
 
-    The SQL gives the first reason that holds. ``of_phone`` is the condition for the contract's phones that count.
+    The SQL gives the first reason that holds. ``of_phone`` is the condition for the contract's phones that count,
+    ``worth`` the one that the campaign makes.
     """
     return f"""coalesce(
         {silence.always(ON_DATE, HOLDOFF_DAYS)},
@@ -88,7 +89,7 @@ def reason(of_phone: str = phones.OF_CAMPAIGN) -> str:
         {HANDED_OVER},
         CASE WHEN {STEP_FORBIDS} THEN 'no_longer_eligible' END,
         CASE WHEN NOT EXISTS ({phones.dialable("1", of_phone)}) THEN 'no_phone' END,
-        CASE WHEN {WORTH_DIALING} IS NOT TRUE THEN 'no_longer_eligible' END)"""
+        CASE WHEN {worth} IS NOT TRUE THEN 'no_longer_eligible' END)"""
 
 
 DAYS_PAST_DUE = silence.days_past_due("list.business_date")

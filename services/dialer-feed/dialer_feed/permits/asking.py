@@ -8,7 +8,17 @@ from functools import partial
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from chassis import ContractUnknown, InputModel, Invalid, NoContact, OutputModel, Principal, Problem, ShortText
+from chassis import (
+    ContractUnknown,
+    Forbidden,
+    InputModel,
+    Invalid,
+    NoContact,
+    OutputModel,
+    Principal,
+    Problem,
+    ShortText,
+)
 from chassis.transactions import act_for_service
 from jurisdictions import UnknownJurisdiction, caller_ids_are_registered, profile, refuses
 from pydantic import Field, model_validator
@@ -36,9 +46,10 @@ def now() -> datetime | None:
 
 
 class Question(InputModel):
-    """One call that a dialer is about to make: of a list or of a campaign, to one number of one contract.
+    """One call that is about to be made, to one number of one contract: of a list, of a campaign, or by our own people.
 
-    ``caller_id`` is the number that the debtor sees.
+    Without ``list_id`` and ``campaign_id`` it is a call of the creditor's own people from the desk, which no campaign's
+    conditions decide. It names its contract by the id. ``caller_id`` is the number that the debtor sees.
     """
 
     list_id: UUID | None = None
@@ -50,11 +61,18 @@ class Question(InputModel):
 
     @model_validator(mode="after")
     def _names_one_list_and_one_contract(self) -> Self:
-        if (self.list_id is None) == (self.campaign_id is None):
+        if self.list_id is not None and self.campaign_id is not None:
             raise PydanticCustomError("list", "must have either list_id or campaign_id")
         if (self.contract_number is None) == (self.contract_id is None):
             raise PydanticCustomError("contract", "must have either contract_number or contract_id")
+        if self.is_of_desk and self.contract_id is None:
+            raise PydanticCustomError("contract", "must have list_id or campaign_id beside contract_number")
         return self
+
+    @property
+    def is_of_desk(self) -> bool:
+        """Whether the creditor's own people ask, without a list and a campaign."""
+        return self.list_id is None and self.campaign_id is None
 
 
 class Permit(OutputModel):
@@ -89,12 +107,22 @@ class ContractAmbiguous(Invalid):
     detail = "Several contracts have this number, and none of them this phone. Name the contract by its id."
 
 
+class DeskOfCreditor(Forbidden):
+    """An agency asks without a list and a campaign."""
+
+    code = "desk-of-creditor"
+    detail = "Only the creditor's own people ask without a list or a campaign. Name your list."
+
+
+_DESK: Mapping[str, Any] = {"campaign_id": rules.NO_CAMPAIGN, "agency_id": None, "caller_ids": (), "is_published": True}
+
+
 @dataclass(frozen=True)
 class _About:
-    """What a question is about: the list or campaign, the contract, and the id of the number."""
+    """What a question is about: the list, the campaign or the desk, the contract, and the id of the number."""
 
     question: Question
-    named: Row
+    named: Mapping[str, Any] | Row
     contract: Row
     number: str
     contact_id: UUID
@@ -135,13 +163,18 @@ async def _find(tx: Transaction, questions: Sequence[Question], who: Principal) 
         candidates.setdefault(row["n"], []).append(row)
     found = await tx.fetch(calls.PHONES, list({row["contract_id"] for row in rows}))
     phones = {(row["contract_id"], row["value"]): row for row in found}
-    return [_about(one, named, candidates.get(n, []), phones) for n, one in enumerate(questions)]
+    return [
+        DeskOfCreditor()
+        if one.is_of_desk and who.agency_id is not None
+        else _about(one, named, candidates.get(n, []), phones)
+        for n, one in enumerate(questions)
+    ]
 
 
 def _about(
     question: Question, named: Mapping[UUID, Row], candidates: Sequence[Row], phones: Mapping[tuple[UUID, str], Row]
 ) -> _About | Problem:
-    place = named.get(question.list_id or question.campaign_id)  # type: ignore[arg-type]  # one of them is given
+    place = _DESK if question.is_of_desk else named.get(question.list_id or question.campaign_id)  # type: ignore[arg-type]
     if place is None or not place["is_published"]:
         return ListUnknown() if question.list_id else CampaignUnknown()
     if not candidates:
@@ -235,6 +268,7 @@ def _decide(about: _About, facts: Row, granted: Counter[UUID], settings: Rules) 
         "is_inconvenient": closes_at is not None and convenient_until is None,
         "is_holiday": closes_at is None and hours.falls_on_a_holiday(facts, numbers, facts["at"]),
         "is_registered": _is_registered(about),
+        "is_of_desk": about.question.is_of_desk,
     }
     times = Times(facts["attempts"] + granted[facts["person_id"]], facts["most"], spoke=facts["spoke"])
     knowledge = Knowledge(facts["heard_at"], facts["is_rebuilding"], settings.is_stopped)

@@ -4,7 +4,8 @@ from projections.contracts import person
 from recobro_events import barrier, rebuilding
 
 from dialer_feed.lists import frequency, phones
-from dialer_feed.lists.eligibility import STEP_FORBIDS, reason
+from dialer_feed.lists.eligibility import STEP_FORBIDS, WORTH_DIALING, reason
+from dialer_feed.permits.rules import NO_CAMPAIGN
 
 # The lists and campaigns that the client may name; an agency its own. $1 lists, $2 campaigns, $3 agency.
 NAMED = """
@@ -42,7 +43,8 @@ _IN_FORCE = f"""
 (SELECT count(*) FROM contract other JOIN permit USING (contract_id)
     WHERE {person("other")} = {person()} AND permit.reason IS NULL AND permit.expires_at > moment.at
         AND permit.permit_id >= first_permit_of((moment.at AT TIME ZONE 'UTC')::date - 1)
-        AND NOT EXISTS (SELECT FROM attempt WHERE attempt.permit_id = permit.permit_id))
+        AND NOT EXISTS (SELECT FROM attempt WHERE attempt.permit_id = permit.permit_id)
+        AND NOT EXISTS (SELECT FROM own_call WHERE own_call.permit_id = permit.permit_id))
 """
 _OPEN_ATTEMPTS = f"""
 (SELECT count(*) FROM contract other JOIN attempt USING (contract_id)
@@ -67,14 +69,20 @@ EXISTS (
                 AND later.started_at >= inbound.started_at)
         AND NOT EXISTS (SELECT FROM contract same JOIN attempt later USING (contract_id)
             WHERE {person("same")} = {person()} AND later.started_at >= inbound.started_at)
+        AND NOT EXISTS (SELECT FROM contract same JOIN own_call later USING (contract_id)
+            WHERE {person("same")} = {person()} AND later.medium = 'call' AND later.made_at >= inbound.started_at)
         AND NOT EXISTS (SELECT FROM contract same JOIN permit later USING (contract_id)
             WHERE {person("same")} = {person()} AND later.reason IS NULL AND later.asked_at >= inbound.started_at
                 AND later.expires_at > moment.at
                 AND later.permit_id >= first_permit_of((moment.at AT TIME ZONE 'UTC')::date - 1)))
 """
-_LISTED_PHONES = f"(CASE WHEN asked.list_id IS NULL THEN {phones.OF_CAMPAIGN} ELSE {phones.OF_ENTRY} END)"
+# At the desk, where no row of a campaign is, the parties may be called whom the jurisdiction lets be contacted.
+_LISTED_PHONES = f"""(CASE WHEN asked.list_id IS NULL THEN coalesce({phones.OF_CAMPAIGN}, true)
+    ELSE {phones.OF_ENTRY} END)"""
+_WORTH = f"(campaign.campaign_id IS NULL OR {WORTH_DIALING})"
 _COUNTS = frequency.Counts("times.calls + begun.calls", "times.visits", "times.messages")
-# What decides each question n, read after the locks were taken. $1 n, $2 contract, $3 list, $4 campaign, $5 the id of
+# What decides each question n, read after the locks were taken. $1 n, $2 contract, $3 list, $4 campaign, which no row
+# has when the desk asks, $5 the id of
 # the number, $6 the locked person, $7 the moment (null: now), $8 … $13 the limits of call frequency, $14 the number's
 # hash.
 JUDGE = f"""
@@ -84,7 +92,7 @@ SELECT asked.n, moment.at, {person()} AS person_id, {_IS_STALE} AS is_stale,
         AND NOT (known_list.status = 'published' AND known_list.live_until > moment.at) AS list_is_over,
     CASE WHEN entry.status = 'withdrawn' THEN entry.reason
         WHEN asked.list_id IS NOT NULL AND entry.list_id IS NULL THEN 'number_not_listed' END AS left_because_of,
-    {reason(_LISTED_PHONES)} AS bars,
+    {reason(_LISTED_PHONES, _WORTH)} AS bars,
     EXISTS ({phones.dialable("1", f"{_OF_NUMBER} AND {_LISTED_PHONES}")}) AS number_is_listed,
     (SELECT reported.reason FROM reported_silence reported
         WHERE reported.contract_id = contract.contract_id AND reported.contact_id = asked.contact_id
@@ -108,7 +116,7 @@ FROM moment, unnest($1::integer[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[
     $14::bytea[]) AS asked (n, contract_id, list_id, campaign_id, contact_id, person_id, number_hash)
 JOIN contract USING (contract_id)
 JOIN contract judged ON judged.contract_id = contract.contract_id
-JOIN campaign ON campaign.campaign_id = asked.campaign_id
+LEFT JOIN campaign ON campaign.campaign_id = asked.campaign_id
 LEFT JOIN portfolio ON portfolio.portfolio_id = contract.portfolio_id
 LEFT JOIN dialing_list known_list ON known_list.list_id = asked.list_id
 LEFT JOIN list_entry entry ON entry.contract_id = asked.contract_id AND entry.list_id = asked.list_id
@@ -136,11 +144,14 @@ FROM unnest($2::timestamptz[], $3::text[], $4::timestamptz[], $5::uuid[], $6::uu
 ORDER BY n
 RETURNING permit_id
 """
-_KEPT = """
+_KEPT = f"""
 SELECT permit.permit_id, permit.reason IS NULL AS granted, permit.reason, permit.asked_at, permit.expires_at,
-    permit.agency_id, permit.campaign_id, permit.list_id, permit.contract_id, contract.contract_number,
+    permit.agency_id, nullif(permit.campaign_id, '{NO_CAMPAIGN}') AS campaign_id, permit.list_id, permit.contract_id,
+    contract.contract_number,
     permit.unknown_phone AS phone, permit.caller_id, permit.business_date, permit.callable_until, permit.attempts,
-    permit.most_attempts, permit.heard_at, permit.asked_by, attempt.attempt_id
+    permit.most_attempts, permit.heard_at, permit.asked_by, coalesce(attempt.attempt_id, (
+        SELECT own_call.attempt_id::text FROM own_call WHERE own_call.permit_id = permit.permit_id
+        ORDER BY own_call.attempt_id LIMIT 1)) AS attempt_id
 FROM permit
 LEFT JOIN contract USING (contract_id)
 LEFT JOIN attempt ON attempt.permit_id = permit.permit_id

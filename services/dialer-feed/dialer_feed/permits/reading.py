@@ -41,7 +41,8 @@ class KeptPermit(OutputModel):
 
     ``attempts`` are the contacts with the person within 7 days that were known then, of ``most_attempts``. Everything
     that the other services had acknowledged at ``heard_at`` had been applied. ``attempt_id`` names the attempt that has
-    used the permit. ``phone`` is the number if the contract does not have it.
+    used the permit. ``phone`` is the number if the contract does not have it. ``campaign_id`` is null where the
+    creditor's own people asked from the desk; ``attempt_id`` is then that of portfolio.
     """
 
     permit_id: UUID
@@ -50,7 +51,7 @@ class KeptPermit(OutputModel):
     asked_at: datetime
     expires_at: datetime | None
     agency_id: UUID | None
-    campaign_id: UUID
+    campaign_id: UUID | None
     list_id: UUID | None
     contract_id: UUID
     contract_number: str | None

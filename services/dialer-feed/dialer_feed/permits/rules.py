@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
+
+NO_CAMPAIGN = UUID(int=0)
+"""Stands in for the campaign where a permit has none: the creditor's own people call from the desk."""
 
 SENTENCES: Mapping[str, str] = {
     "stale": "It is not known for sure whether a call is allowed. Ask again in a few seconds.",
     "list_over": "The list is over. Request the entries of the campaign's next list.",
     "number_not_listed": "The contract is not on the list, or not with this number.",
+    "unknown_number": "The contract does not have this number.",
     "unusable_number": "This number is wrong, or the debtor does not want to be called on it.",
     "workplace": "This number belongs to the debtor's workplace.",
     "suppressed": "This number is on a list of numbers that nobody may call.",
@@ -21,6 +26,7 @@ SENTENCES: Mapping[str, str] = {
     "payment_claimed": "The debtor says that the debt is paid. Nobody may call on the days without contact after that.",
     "clarification": "The debtor disputes the debt.",
     "promise": "The debtor has promised to pay, and the day has not passed.",
+    "with_agency": "An agency collects the contract, so our own people do not call.",
     "recall": "The contract has been recalled from the agency.",
     "deceased": "The debtor is deceased.",
     "represented": "The debtor is represented.",
@@ -74,14 +80,16 @@ def refusal(facts: Mapping[str, Any], knowledge: Knowledge, times: Times, most_a
     """Return why the call is refused: the first reason that holds; None if it is allowed.
 
     ``facts`` is the row of the question, with ``closes_at`` and ``is_holiday`` of the hours, whether the caller id
-    ``is_registered``, whether the person ``wants_no_calls``, whether the ladder's ``step_forbids`` calls, and whether
-    the hour or the day ``is_inconvenient``.
+    ``is_registered``, whether the person ``wants_no_calls``, whether the ladder's ``step_forbids`` calls, whether the
+    hour or the day ``is_inconvenient``, and whether the question ``is_of_desk``.
     """
     bars, left = facts["bars"], facts["left_because_of"]
     if bars == "opted_out" and facts["wants_no_calls"]:
         bars = "inconvenient"
     if bars == "no_longer_eligible" and facts["step_forbids"]:
         bars = "step"
+    elif bars == "no_longer_eligible" and facts["is_of_desk"]:
+        bars = "with_agency"  # No conditions of a campaign hold at the desk, so this is what is left.
     hours = None if facts["closes_at"] is not None else "holiday" if facts["is_holiday"] else "outside_hours"
     reasons = (
         "stale" if facts["is_stale"] or knowledge.is_stale(facts["at"], most_age) else None,
@@ -108,4 +116,6 @@ def _of_number(facts: Mapping[str, Any]) -> str | None:
         return None
     if facts["reported_of_number"] is not None:
         return str(facts["reported_of_number"])
-    return "unusable_number" if facts["number_is_usable"] is False else "number_not_listed"
+    if facts["number_is_usable"] is False:
+        return "unusable_number"
+    return "unknown_number" if facts["is_of_desk"] else "number_not_listed"

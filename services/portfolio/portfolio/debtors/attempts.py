@@ -68,11 +68,15 @@ _WITH_THE_DEBTOR = frozenset({AttemptOutcome.RIGHT_PARTY, AttemptOutcome.REFUSED
 
 
 class NewAttempt(InputModel):
-    """``made_at`` is now by default. ``note`` is for colleagues; events and history do not have it."""
+    """``made_at`` is now by default. ``note`` is for colleagues; events and history do not have it.
+
+    ``permit_id``: the permit of dialer-feed by which the call was made. It is kept as it is given.
+    """
 
     channel: Channel
     outcome: AttemptOutcome
     made_at: Moment | None = None
+    permit_id: UUID | None = None
     note: Text | None = None
 
 
@@ -87,6 +91,7 @@ class Attempt(OutputModel):
     made_at: datetime
     business_date: date
     note: str | None
+    permit_id: UUID | None
     recorded_at: datetime
     actor: ActorOfChange
 
@@ -100,26 +105,28 @@ async def add_for_all(tx: Transaction, contract_ids: Sequence[UUID], new: NewAtt
     """Record one call or message about several contracts of a person. Returns the attempt on the first contract.
 
     Each contract has its attempt. Those after the first name the first one, so that caps count them once; only the
-    first has the note. Raises as ``add``.
+    first has the note and the permit. Raises as ``add``.
     """
     await lock_for_changes(tx, contract_ids)
     first = await add(tx, contract_ids[0], new)
     for contract_id in contract_ids[1:]:
-        await add(tx, contract_id, new.model_copy(update={"note": None}), same_as=first.attempt_id)
+        await add(tx, contract_id, new.model_copy(update={"note": None, "permit_id": None}), same_as=first.attempt_id)
     return first
 
 
 async def add(tx: Transaction, contract_id: UUID, new: NewAttempt, *, same_as: UUID | None = None) -> Attempt:
     """Record an attempt and publish it. A silenced contract's too: what has happened is kept.
 
-    Raises ``ContractUnknown``, ``TooManyAttempts``, and ``Invalid`` for an outcome of the other channel or a time that
-    is not within the last 7 days.
+    Raises ``ContractUnknown``, ``TooManyAttempts``, and ``Invalid`` for an outcome of the other channel, a permit of a
+    message, or a time that is not within the last 7 days.
     """
     if (new.outcome in _OF_MESSAGES) != (new.channel is Channel.MESSAGE):
         raise Invalid(
             "The outcome is not one of this channel.",
             errors=[FieldError("/outcome", "sent and answered are outcomes of a message, the others of a call")],
         )
+    if new.permit_id is not None and new.channel is Channel.MESSAGE:
+        raise Invalid("Only a call has a permit.", errors=[FieldError("/permit_id", "belongs to a call")])
     now = clock.now()
     made_at = new.made_at or now
     if not now - ENTERED_WITHIN <= made_at <= now + _CLOCKS_DIFFER:
@@ -129,9 +136,8 @@ async def add(tx: Transaction, contract_id: UUID, new: NewAttempt, *, same_as: U
         )
     await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
     right_party = new.outcome in _WITH_THE_DEBTOR
-    added = await tx.fetchrow(
-        queries.ADD_ATTEMPT, contract_id, new.channel, new.outcome, right_party, made_at, new.note, MOST_A_DAY, same_as
-    )
+    about = (contract_id, new.channel, new.outcome, right_party, made_at, new.note)
+    added = await tx.fetchrow(queries.ADD_ATTEMPT, *about, MOST_A_DAY, same_as, new.permit_id)
     if added is None:
         raise TooManyAttempts()
     row = dict(added)
@@ -144,6 +150,7 @@ async def add(tx: Transaction, contract_id: UUID, new: NewAttempt, *, same_as: U
 
 def _line(row: Mapping[str, Any]) -> Line:
     data = {name: row[name] for name in ("attempt_id", "channel", "outcome")}
+    data |= {"permit_id": row["permit_id"]} if row["permit_id"] else {}
     data["made_at"] = row["made_at"].isoformat()
     return Line(row["contract_id"], "attempt", f"{row['channel']}: {row['outcome']}", data)
 

@@ -97,6 +97,22 @@ async def test_a_day_has_a_bound_and_an_unknown_contract_none(
     assert answer.status_code == 403
 
 
+async def test_the_permit_of_a_call_goes_with_its_attempt(client: httpx.AsyncClient, given: Given) -> None:
+    contract_id, permit_id = await a_contract(given), uuid4()
+    made = await enter(client, contract_id, permit_id=str(permit_id))
+    assert made.json()["permit_id"] == str(permit_id)
+    [listed] = (await client.get(f"/v1/contracts/{contract_id}/attempts")).json()["items"]
+    assert listed == made.json()
+    [line] = (await client.get(f"/v1/contracts/{contract_id}/history")).json()["items"]
+    assert line["data"]["permit_id"] == str(permit_id)
+    async with given.database.transaction() as tx:
+        tx.audience = "dialer-feed"
+        await republish(tx, str(UUID(int=0)))
+    assert [event.permit_id for event in await published(given.database, AttemptMade)] == [permit_id, permit_id]
+    message = await enter(client, contract_id, channel="message", outcome="sent", permit_id=str(permit_id))
+    assert (message.status_code, message.json()["errors"][0]["pointer"]) == (422, "/permit_id")
+
+
 async def test_attempts_that_still_count_are_published_again(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await a_contract(given)
     for _ in range(2):

@@ -413,11 +413,13 @@ async def test_an_outcome_is_an_attempt_on_each_contract_that_the_caps_count_onc
     worklist_id = await worklist(client)
     item = await next_of(client, worklist_id)
     assert item is not None
-    ended = await end(client, item, outcome="refused", note="no quiere hablar")
+    permit_id = uuid4()
+    ended = await end(client, item, outcome="refused", note="no quiere hablar", permit_id=str(permit_id))
     assert ended.status_code == 201, ended.text
     assert (ended.json()["state"], ended.json()["notes"][0]["note"]) == ("worked", "no quiere hablar")
     events = await published(given.database, AttemptMade)
     assert [event.contract_id for event in events] == ids
+    assert [event.permit_id for event in events] == [permit_id, None], "one call has one permit"
     assert [event.same_as for event in events] == [None, events[0].attempt_id]
     assert [event.attempts for event in events] == [1, 1]
     assert [tuple(row) for row in await given.rows("SELECT attempts, contacts FROM contact_day")] == [(1, 1), (1, 1)]
