@@ -228,21 +228,27 @@ _NEARS_STAGE = outbox.rows(
             'stage', next_stage, 'on', next_stage_on)""",
     traceparent="$3",
 )
-# $1 contracts, $2 business date, $3 traceparent.
+# A payment may put an announced change off, and its reversal bring it back after a later day was announced: that day is
+# kept as the last one again, and nothing is published. $1 contracts, $2 business date, $3 traceparent.
 ANNOUNCE = f"""
 WITH announced AS MATERIALIZED (
     UPDATE contract SET told_stage_on = next_stage_on
     FROM portfolio
     WHERE contract_id = ANY($1::uuid[]) AND portfolio.portfolio_id = contract.portfolio_id AND {UNTOLD}
     RETURNING contract_id, contract.version, stage, next_stage_on, business_date, CASE {_NEXT} END AS next_stage
+), news AS MATERIALIZED (
+    SELECT * FROM announced WHERE NOT EXISTS (
+        SELECT FROM contract_history AS line WHERE line.contract_id = announced.contract_id
+            AND line.kind = 'nears_stage' AND line.data ->> 'stage' = next_stage
+            AND line.data ->> 'on' = next_stage_on::text)
 ), published AS (
     {_NEARS_STAGE}
-    FROM announced ORDER BY contract_id
+    FROM news ORDER BY contract_id
 ), recorded AS (
     {INTO_HISTORY}
     SELECT contract_id, business_date, 'nears_stage', format('%s on %s', next_stage, next_stage_on),
         jsonb_build_object('stage', next_stage, 'on', next_stage_on)
-    FROM announced ORDER BY contract_id
+    FROM news ORDER BY contract_id
 )
 SELECT count(*) FROM announced
 """

@@ -85,6 +85,21 @@ async def test_a_reversal_does_not_announce_the_same_day_twice(client: httpx.Asy
     assert [on for _, _, on in await told(given)] == [TODAY + timedelta(days=4)]
 
 
+async def test_a_day_that_comes_back_after_a_later_one_was_announced_is_not_announced_again(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    portfolio_id = await given.portfolio()
+    assert (await client.patch(f"/v1/portfolios/{portfolio_id}", json={"stage_notice_days": 30})).status_code == 200
+    contract_id = await given.contract(portfolio_id, (days_ago(22), "100.00"), (days_ago(12), "100.00"))
+    await run(given, portfolio_id, 1)
+    paid = await pay(client, contract_id, "100.00")
+    await run(given, portfolio_id, 2)
+    await reverse(client, paid["payment_id"])
+    await run(given, portfolio_id, 4)
+    first, second = TODAY + timedelta(days=9), TODAY + timedelta(days=19)
+    assert await told(given) == [("early", "late", first), ("early", "late", second)]
+
+
 async def test_an_instalment_that_falls_due_is_announced_to_a_contract_that_owes_nothing_yet(given: Given) -> None:
     portfolio_id = await given.portfolio()
     await given.contract(portfolio_id, (TODAY + timedelta(days=4), "100.00"))
