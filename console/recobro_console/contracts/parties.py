@@ -1,4 +1,4 @@
-"""The people beside the debtor: added, corrected and removed by short forms."""
+"""The people besides the debtor: added, corrected and removed by short forms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -74,7 +74,7 @@ def _places(_: Subject, values: Values) -> Mapping[str, str]:
 
 async def _new(page: Page, subject: Subject) -> Form:
     return Form(
-        page.tr("Add a person beside the debtor"),
+        page.tr("Add a person besides the debtor"),
         page.tr("Add"),
         subject.path,
         _fields(page),
@@ -94,7 +94,7 @@ async def _add(page: Page, subject: Subject, values: Values) -> Response:
 async def _known(page: Page, subject: Subject) -> Form:
     party = subject.part("parties", "party_id")
     return Form(
-        page.tr("Correct a person beside the debtor"),
+        page.tr("Correct a person besides the debtor"),
         page.tr("Correct"),
         subject.path,
         _fields(page, party),

@@ -59,7 +59,7 @@ def joint_window(
 
 
 def may_be_contacted(profile: Profile, role: str, *, represented: bool) -> bool:
-    """Whether somebody beside the debtor may be contacted about the debt, by role, such as ``guarantor``.
+    """Whether somebody besides the debtor may be contacted about the debt, by role, such as ``guarantor``.
 
     ``represented``: a lawyer represents the debtor. False where no rule is known. An employer never may be: a workplace
     learns nothing, whatever a profile says.

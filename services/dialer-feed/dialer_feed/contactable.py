@@ -1,4 +1,4 @@
-"""Who beside the debtor may be contacted: the rule of each jurisdiction's profile, as SQL."""
+"""Who besides the debtor may be contacted: the rule of each jurisdiction's profile, as SQL."""
 
 import jurisdictions
 from recobro_events.contracts.portfolio import PartyRole

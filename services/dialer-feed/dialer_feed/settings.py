@@ -35,8 +35,9 @@ class DialerFeedSettings(Settings):
         ge=10,
         le=600,
         description=(
-            "Seconds, 10 to 600: how old the knowledge behind a permit may be. The service must have applied everything"
-            " that the other services had acknowledged so long ago. Otherwise the answer is `stale`, and no permit."
+            "The greatest age in seconds, 10 to 600, of the knowledge behind a permit. The service must have applied"
+            " everything that the other services had acknowledged up to that many seconds ago. Otherwise it gives no"
+            " permit, and answers `stale`."
         ),
     )
     permit_hearing_seconds: float = Field(

@@ -74,7 +74,7 @@ async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
 
 
 async def keep_parties(tx: Transaction, changes: Sequence[PartyChanged]) -> None:
-    """Keep who beside the debtor has to do with a contract: the role, and never the person's data."""
+    """Keep who besides the debtor has to do with a contract: the role, and never the person's data."""
     await _keep_parties(tx, ((each.contract_id, each.party, each.change is PartyChange.REMOVED) for each in changes))
 
 

@@ -20,8 +20,9 @@ class PromisesSettings(Settings):
         default="",
         max_length=2000,
         description=(
-            "Networks of the proxies in front of the debtor's page, divided by commas, such as `10.0.0.0/8`. Their"
-            " `X-Forwarded-For` names the address whose requests are limited. Nobody else's does."
+            "Networks of the proxies in front of the debtor's page, divided by commas, such as `10.0.0.0/8`. A proxy"
+            " names the debtor's address in `X-Forwarded-For`, and the limits apply to this address. The header is"
+            " ignored if it comes from elsewhere."
         ),
     )
 

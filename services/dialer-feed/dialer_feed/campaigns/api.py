@@ -66,7 +66,7 @@ class NewCampaign(Demands):
     With ``agency_id`` the lists belong to that agency and hold contracts that are placed with it for dialing. With null
     we dial ourselves, and contracts need no placement. With ``one_entry_per`` person, a list has one entry for each
     person and currency, and the entry names the person's other contracts. With ``parties`` an entry also has the
-    phones of the people beside the debtor who may be contacted, and lists hold contracts that have only these.
+    phones of the people besides the debtor who may be contacted, and lists hold contracts that have only these.
 
     A preventive campaign takes contracts of the stage current that owe more than ``min_total``, whose oldest unpaid
     instalment falls due within ``due_within_days`` days (by default 100.00 and 5). The others take what is overdue by

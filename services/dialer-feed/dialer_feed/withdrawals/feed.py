@@ -22,7 +22,7 @@ class Other(OutputModel):
 
 
 class PartyPhone(OutputModel):
-    """A phone of somebody beside the debtor. ``party`` is the role, such as guarantor."""
+    """A phone of somebody besides the debtor. ``party`` is the role, such as guarantor."""
 
     phone: str
     party: PartyRole

@@ -1,4 +1,4 @@
-"""Phones of the people beside the debtor: who is listed, whose number it is, and what takes a number off."""
+"""Phones of the people besides the debtor: who is listed, whose number it is, and what takes a number off."""
 
 import csv
 import io

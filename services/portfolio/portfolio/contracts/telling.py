@@ -99,8 +99,8 @@ WORDING: Mapping[str, Sequence[str]] = MappingProxyType(
             "Contact data changed: {change}",
         ),
         "party_changed": (
-            "Person beside the debtor ({role}): {change}: {reason}",
-            "Person beside the debtor ({role}): {change}",
+            "Person besides the debtor ({role}): {change}: {reason}",
+            "Person besides the debtor ({role}): {change}",
         ),
         "address_collected": ("The visitor was given an address, which nobody has checked yet",),
         "address_checked": ("Address checked: {verdict}",),

@@ -45,31 +45,31 @@ async def change_contact_point(contact_id: UUID, change: ContactPatch, tx: Write
 
 @router.post("/contracts/{contract_id}/parties", status_code=201, dependencies=_WRITES)
 async def add_party(contract_id: UUID, new: NewParty, tx: WriteTransaction) -> PartyView:
-    """Add somebody beside the debtor, such as a guarantor, with phones and e-mails."""
+    """Add somebody besides the debtor, such as a guarantor, with phones and e-mails."""
     return await parties.add(tx, contract_id, new)
 
 
 @router.get("/contracts/{contract_id}/parties", dependencies=_READS)
 async def list_parties(contract_id: UUID, connection: ReadConnection) -> Parties:
-    """List the people beside the debtor, and who of them may be contacted."""
+    """List the people besides the debtor, and who of them may be contacted."""
     return await parties.listed(connection, contract_id)
 
 
 @router.get("/parties/{party_id}", dependencies=_READS)
 async def read_party(party_id: UUID, connection: ReadConnection) -> PartyView:
-    """Read somebody beside the debtor."""
+    """Read somebody besides the debtor."""
     return await parties.read(connection, party_id)
 
 
 @router.patch("/parties/{party_id}", dependencies=_WRITES)
 async def change_party(party_id: UUID, change: PartyPatch, tx: WriteTransaction) -> PartyView:
-    """Correct role, name, tax id, language, phones and e-mails of somebody beside the debtor."""
+    """Correct role, name, tax id, language, phones and e-mails of somebody besides the debtor."""
     return await parties.patch(tx, party_id, change)
 
 
 @router.post("/parties/{party_id}/removal", status_code=201, dependencies=_WRITES)
 async def remove_party(party_id: UUID, removal: Removal, tx: WriteTransaction) -> Removed:
-    """Remove somebody beside the debtor. Name, tax id, phones and e-mails are erased everywhere."""
+    """Remove somebody besides the debtor. Name, tax id, phones and e-mails are erased everywhere."""
     return await parties.remove(tx, party_id, removal)
 
 

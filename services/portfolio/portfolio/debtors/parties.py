@@ -1,4 +1,4 @@
-"""Parties: the people beside the debtor. They are added, corrected and removed, each with its own phones and e-mails.
+"""Parties: the people besides the debtor. They are added, corrected and removed, each with its own phones and e-mails.
 
 A party learns nothing of the debt. Whether somebody may be contacted is the rule of the jurisdiction's profile. What is
 said of a number, wrong or refused, belongs to the number: it holds wherever a party of the creditor has it, and also
@@ -59,7 +59,7 @@ Contacts = Distinct[Annotated[tuple[NewPartyContact, ...], Field(max_length=limi
 
 
 class NewParty(InputModel):
-    """Somebody beside the debtor. ``language`` is the one in which to speak with the party, such as ``es``."""
+    """Somebody besides the debtor. ``language`` is the one in which to speak with the party, such as ``es``."""
 
     role: PartyRole
     name: PartyText
@@ -107,7 +107,7 @@ class PartyContact(OutputModel):
 
 
 class PartyView(OutputModel):
-    """Somebody beside the debtor. ``contactable``: the jurisdiction lets the party be contacted now.
+    """Somebody besides the debtor. ``contactable``: the jurisdiction lets the party be contacted now.
 
     ``tax_id_kind`` and ``tax_id_problem`` are those of a debtor's tax id. A party without a name is not contactable.
     """

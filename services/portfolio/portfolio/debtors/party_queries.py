@@ -1,4 +1,4 @@
-"""The statements of parties: the people beside the debtor, and their phones and e-mails.
+"""The statements of parties: the people besides the debtor, and their phones and e-mails.
 
 Those that write need the rows of the contracts locked, and the numbers of the creditor's parties before them.
 """

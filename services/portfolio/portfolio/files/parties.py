@@ -1,4 +1,4 @@
-"""Applies what a file states of the people beside the debtor.
+"""Applies what a file states of the people besides the debtor.
 
 What the rows of a contract state of a role replaces what files have stated of it before. A column that the file does
 not have says nothing, and neither do cells that are all empty, unless the portfolio clears by empty cells. What a

@@ -22,7 +22,7 @@ def contact_id_of(contract_id: UUID, kind: str, value: str) -> UUID:
 
 
 def party_id_of(contract_id: UUID, role: str, name: str) -> UUID:
-    """Somebody beside the debtor. Accents, case and blanks do not tell two names of one role apart."""
+    """Somebody besides the debtor. Accents, case and blanks do not tell two names of one role apart."""
     letters = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
     return uuid5(contract_id, f"party:{role}:{' '.join(letters.casefold().split())}")
 

@@ -26,7 +26,7 @@ FOUND_ADDRESS_CHARACTERS = 100
 PARTIES = 10
 CONTACTS_OF_PARTY = 4
 PARTY_CHARACTERS = 100
-"""The people beside the debtor of one contract, the phones and e-mails of each, the characters of a name or a value."""
+"""The people besides the debtor of one contract, the phones and e-mails of each, the characters of names and values."""
 PROVENANCE_CHARACTERS = 40
 SILENCING_CLARIFICATIONS = 20
 """Clarifications that stop contact about one contract at the same time."""

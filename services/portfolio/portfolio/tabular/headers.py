@@ -128,7 +128,7 @@ _JOINED = re.compile(r"\b(razon|razao|apellidos y) (social|nombre)\b|\b(tax) (id
 
 
 def _of_party(role: str, concept: str) -> dict[str, Sequence[tuple[float, str]]]:
-    """The names of the columns about a person beside the debtor."""
+    """The names of the columns about a person besides the debtor."""
     return {
         f"{role}_name": ((0.95, f"NAME|COMPANY {concept} FULL? WHERE?"),),
         f"{role}_tax_id": ((0.95, f"RFC {concept}"), (0.9, f"TAX NUMBER {concept}")),

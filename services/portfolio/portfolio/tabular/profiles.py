@@ -103,7 +103,7 @@ PARTY_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "employer": ("employer_name", "employer_phone", "employer_email"),
     }
 )
-"""What a row may say of the people beside the debtor, by role. A workplace's phone is the employer's."""
+"""What a row may say of the people besides the debtor, by role. A workplace's phone is the employer's."""
 SPANISH_PARTY_HEADERS = {
     "guarantor_name": "Nombre del aval",
     "guarantor_tax_id": "RFC del aval",

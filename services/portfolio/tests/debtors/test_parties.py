@@ -1,4 +1,4 @@
-"""The people beside the debtor: who they are, who of them may be contacted, and what is said of their numbers."""
+"""The people besides the debtor: who they are, who of them may be contacted, and what is said of their numbers."""
 
 import asyncio
 from typing import Any
@@ -67,7 +67,7 @@ async def test_a_party_has_contact_points_of_its_own(client: httpx.AsyncClient, 
     assert (event.change, event.party.role, event.party.name) == (PartyChange.ADDED, PartyRole.GUARANTOR, "Rosa Gil")
     assert event.party.version == event.version == (await given.row(contract_id))["version"]
     [line] = [one for one in await history(client, contract_id) if one["kind"] == "party_changed"]
-    assert line["summary"] == "Person beside the debtor (guarantor): added"
+    assert line["summary"] == "Person besides the debtor (guarantor): added"
     assert "Rosa" not in str(line), "a line of history holds no personal data"
     assert line["actor"] is not None
     found = (await client.get("/v1/contracts", params={"q": "12 3456"})).json()["items"]

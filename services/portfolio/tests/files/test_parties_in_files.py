@@ -1,4 +1,4 @@
-"""Rows of a file state the people beside the debtor. What a person has said of them holds against files."""
+"""Rows of a file state the people besides the debtor. What a person has said of them holds against files."""
 
 from typing import Any
 from uuid import UUID
@@ -124,7 +124,7 @@ async def test_too_many_people_refuse_all_rows_of_the_contract(service: ServiceC
     assert (file["rows_accepted"], file["rows_rejected"]) == (1, 11)
     rejects = (await service.rejects(file["file_id"]))[1:]
     assert len(rejects) == 11
-    assert all("10 people beside the debtor" in str(line) for line in rejects)
+    assert all("10 people besides the debtor" in str(line) for line in rejects)
     many = [row("C-3", n, guarantor_name="Rosa Gil", guarantor_phone=f"55551234{n:02}") for n in range(1, 6)]
     file = await service.load(portfolio_id, *many, as_of="2026-09-11", columns=COLUMNS)
     assert file["rows_rejected"] == 5

@@ -366,13 +366,13 @@ def _plan_checks(head: FileHead) -> Iterable[Check]:
 
 
 def _party_checks(head: FileHead) -> Iterable[Check]:
-    """The people beside the debtor are facts of the contract, so too many of them refuse all of its rows."""
+    """The people besides the debtor are facts of the contract, so too many of them refuse all of its rows."""
     known = pl.col("contract_number").is_not_null()
     stated = {role: [one for one in columns if one in head.known] for role, columns in PARTY_COLUMNS.items()}
     parties = [_several(f"{role}_name") for role, columns in stated.items() if columns]
     if not parties:
         return
-    reason = f"belongs to a contract with more than {PARTIES} people beside the debtor in this file"
+    reason = f"belongs to a contract with more than {PARTIES} people besides the debtor in this file"
     yield Check("contract_number", "too_many_parties", reason, known & (pl.sum_horizontal(parties) > PARTIES))
     reason = f"has a person with more than {CONTACTS_OF_PARTY} phones and e-mails in this file"
     for role, columns in stated.items():

@@ -1,4 +1,4 @@
-"""Derives the people beside the debtor, and their phones and e-mails, from the good rows of a portfolio file."""
+"""Derives the people besides the debtor, and their phones and e-mails, from the good rows of a portfolio file."""
 
 from uuid import UUID
 
