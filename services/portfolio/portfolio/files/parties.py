@@ -15,7 +15,7 @@ from portfolio.files import contacts_queries
 from portfolio.files import parties_queries as queries
 from portfolio.files.work import Work
 from portfolio.ledger.limits import PARTIES
-from portfolio.tabular.profiles import PARTY_COLUMNS
+from portfolio.tabular.profiles import PARTY_COLUMN
 
 
 async def share_numbers(tx: Transaction, work: Work) -> None:
@@ -24,7 +24,7 @@ async def share_numbers(tx: Transaction, work: Work) -> None:
 
 
 def _roles(columns: Collection[str | None]) -> list[str]:
-    return [role for role, names in PARTY_COLUMNS.items() if any(name in columns for name in names)]
+    return sorted({PARTY_COLUMN[column].role for column in columns if column in PARTY_COLUMN})
 
 
 async def add(tx: Transaction, work: Work, columns: Sequence[str | None], contract_ids: Collection[UUID]) -> None:
@@ -50,7 +50,8 @@ async def state(
     clear = bool(await tx.fetchval(contacts_queries.CLEARS, work.portfolio_id))
     await tx.execute(queries.RETIRE_PARTIES, work.file_id, revised, roles, clear)
     await tx.execute(queries.PUT_PARTIES, work.file_id, stated, PARTIES)
-    kinds = [f"{role} {kind}" for role in roles for kind in ("phone", "email") if f"{role}_{kind}" in columns]
+    stating = [PARTY_COLUMN[column] for column in columns if column in PARTY_COLUMN]
+    kinds = sorted({f"{one.role} {one.what}" for one in stating if one.what in ("phone", "email")})
     await tx.execute(queries.RETIRE_POINTS, work.file_id, revised, kinds, clear)
     await tx.execute(queries.PUT_POINTS, work.file_id, stated)
     await tx.execute(REMEMBER_MARKS, stated)

@@ -58,7 +58,7 @@ class NewProfile(InputModel):
     """How files of a creditor are laid out. What is left out is found in each file.
 
     ``constants`` hold for every row, ``defaults`` for empty cells; both are by field. ``header_row`` counts lines, or
-    rows of the sheet, from 1. ``dates`` is the order of dates; years may then have two digits, and 20261130 is a day.
+    rows of the sheet, from 1. ``dates`` is the order of dates; years may then have two digits.
     """
 
     name: ShortText

@@ -5,6 +5,7 @@ therefore costs one row, not the file.
 """
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from itertools import repeat
@@ -32,6 +33,7 @@ MAX_DELIMITERS = 5_000
 MAX_KEPT_FIELDS = 100
 MAX_KEPT_CHARACTERS = 1_000
 """People see this much of a row that cannot be read."""
+_LINE_BREAKS = re.compile(r"[\r\n]+")
 _LINES_LOOKED_AT, _ONE_IN = 10_000, 16
 """The first lines with accents are looked at for their code page, and one in so many beyond them."""
 
@@ -139,6 +141,7 @@ def _records(file: BinaryIO, encoding: str, head: FileHead) -> Iterator[Record]:
     for _ in range(head.skipped_lines):
         file.readline()
     width = len(head.columns) + len(head.ours)
+    named = width if head.ours else max((n for n, name in enumerate(head.header, 1) if name), default=width)
     lines = _Lines(file, encoding, head.delimiter)
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
@@ -160,6 +163,8 @@ def _records(file: BinaryIO, encoding: str, head: FileHead) -> Iterator[Record]:
         # Spreadsheets export empty rows as delimiters alone.
         if number == 1 or not (faults or _says_something(fields)):
             continue
+        if not faults:
+            fields = _fitted(fields, width, named, head.delimiter)
         if len(fields) != width and not faults:
             faults.append(Fault("ragged", f"has {len(fields)} fields where the header has {width}"))
             fields = fields[:MAX_KEPT_FIELDS]
@@ -171,6 +176,23 @@ def _records(file: BinaryIO, encoding: str, head: FileHead) -> Iterator[Record]:
         if faults and CONTROL.search("".join(fields)):
             faults.append(Fault("control_character", "contains a control character"))
         yield Record(number, fields, faults, ours)
+
+
+def _fitted(fields: list[str], width: int, named: int, delimiter: str) -> list[str]:
+    """The fields without empty ones beyond the header, with those that the header does not name, each in one line.
+
+    Some systems end each row with the sign between cells, or the header alone.
+    """
+    if any("\n" in field for field in fields):
+        fields = [_in_one_line(field, delimiter) for field in fields]
+    if len(fields) > width and not _says_something(fields[width:]):
+        return fields[:width]
+    return fields + [""] * (width - len(fields)) if named <= len(fields) < width else fields
+
+
+def _in_one_line(field: str, delimiter: str) -> str:
+    """The cell without line breaks. One with delimiters too may have swallowed a row, and is left as it is."""
+    return field if delimiter in field else _LINE_BREAKS.sub(" ", field)
 
 
 def _next_of(reader: Iterator[list[str]]) -> list[str] | csv.Error | None:

@@ -13,20 +13,23 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from portfolio.tabular.profiles import (
-    ALL_PARTY_COLUMNS,
+    AREA_CODES,
     FIELDS,
     INSTEAD,
     MONEY_AND_IDENTITY,
     NAME_PARTS,
+    PARTY_COLUMN,
     PLAN_COLUMNS,
     REPEATED,
     REQUIRED_COLUMNS,
     SPANISH_HEADERS,
     column_named,
+    of_place,
     plain,
 )
 
 CERTAIN = 1.0
+AREA_CODE = "area_code"
 
 
 class Recognised(NamedTuple):
@@ -53,19 +56,20 @@ _WORDS = {
     "NUMBER": "no num numero nro nr n id clave cve codigo cod code number identificador ident",
     "FOLIO": "folio",
     "CONTRACT": "contrato contract credito credit cuenta cta conta account acct prestamo emprestimo loan operacion"
-    " operacao poliza apolice",
+    " operacao poliza apolice pagare",
     "CUSTOMER": "cliente customer client deudor devedor debtor acreditado titular borrower holder socio sacado"
-    " mutuario",
+    " mutuario tarjetahabiente",
     "NAME": "nombre nome name apellidosynombre",
     "COMPANY": "razonsocial razaosocial denominacion",
     "FULL": "completo completa full",
     "DATE": "fecha data date fec fch dt dia day f",
-    "DUE": "vencimiento vencimento vto venc vence vcto due maturity",
+    "DUE": "vencimiento vencimento vto venc vence vcto vencto due maturity",
     "LIMIT": "limite deadline",
     "FIRST": "primer primera primeiro primeira first 1er 1ra",
-    "AMOUNT": "importe monto valor amount saldo balance adeudo deuda divida debt montante vlr imp mto debito",
+    "AMOUNT": "importe monto valor amount montante vlr imp mto amt",
+    "OWED": "saldo balance adeudo deuda divida debt debito",
     "OVERDUE": "vencido vencida overdue atrasado atrasada moroso devido devida exigible adeudado adeudada pendiente"
-    " pendente insoluto unpaid outstanding owed aberto",
+    " pendente insoluto unpaid outstanding owed aberto atraso arrears",
     "TOTAL": "total",
     "INSTALMENT": "mensualidad parcela instalment installment cuota prestacion prestacao amortizacion letra",
     "PAYMENT": "pago payment pagamento pagar pay",
@@ -74,7 +78,10 @@ _WORDS = {
     " letras plazos",
     "COUNT": "cantidad quantidade qtd qtde count",
     "FREQUENCY": "frecuencia frequencia frequency periodicidad periodicidade",
-    "PHONE": "telefono telefone phone tel telf celular movil mobile cel cell fone whatsapp fono",
+    "PHONE": "telefono telefone phone tel telf celular movil mobile cel cell fone whatsapp fono telefonos"
+    " telefones phones celulares",
+    "AREA": "ddd lada area",
+    "CURRENCY": "moneda divisa moeda currency",
     "PRINCIPAL": "principal",
     "WORK": "trabajo trabalho work oficina office laboral empleo",
     "EMPLOYER": "empleador empregador employer patron",
@@ -98,9 +105,9 @@ _WORDS = {
     "CITY": "municipio ciudad cidade city alcaldia delegacion localidad town poblacion",
     "STATE": "estado state uf provincia province",
     "ENTITY": "entidad federativa",
-    "CURRENT": "actual current atual",
+    "CURRENT": "actual current atual corte",
     "PAST": "past",
-    "REFERENCE": "referencia reference",
+    "REFERENCE": "referencia reference ref",
     "GIVEN": "nombres prenome prenomes given forename forenames pila",
     "SURNAME": "apellidos apellido apell ape ap sobrenome sobrenomes surname surnames",
     "PATERNAL": "paterno pat appaterno",
@@ -122,7 +129,7 @@ _WORDS = {
     "ORIGINAL": "original",
     "ORIGINATION": "otorgamiento originacion concessao contratacao origination",
 }
-_FILLERS = "de del da do dos das la el los o a of the to por para en em y e and on mxn usd brl eur gbp pesos reais"
+_FILLERS = "de del da do dos das la el los o a of the to por para en em y e and on al mxn usd brl eur gbp pesos reais"
 _LEFT_OUT = frozenset(_FILLERS.split())
 _JOINED = re.compile(r"\b(razon|razao|apellidos y) (social|nombre)\b|\b(tax) (id)\b|\b(e) (mail)\b")
 
@@ -177,31 +184,34 @@ _NAMES: Mapping[str, Sequence[tuple[float, str]]] = {
     ),
     "first_due_date": ((0.95, "FIRST DUE DATE? PAYMENT? INSTALMENT?"), (0.85, "DATE FIRST PAYMENT|INSTALMENT")),
     "amount_due": (
-        (0.95, "AMOUNT OVERDUE TOTAL? INSTALMENT? CONTRACT?"),
-        (0.95, "AMOUNT DUE PAST?"),
+        (0.95, "AMOUNT|OWED OVERDUE TOTAL? INSTALMENT? CONTRACT?"),
+        (0.95, "AMOUNT|OWED DUE PAST?"),
         (0.9, "COUNT OVERDUE"),
         (0.85, "TOTAL OVERDUE|DUE"),
         (0.8, "TOTAL PAYMENT"),
         (0.9, "OVERDUE"),
-        (0.85, "AMOUNT CUSTOMER"),
-        (0.8, "AMOUNT PAYMENT"),
-        (0.8, "AMOUNT INSTALMENT"),
-        (0.75, "AMOUNT"),
-        (0.72, "AMOUNT CURRENT"),
-        (0.7, "AMOUNT TOTAL CONTRACT?"),
+        (0.85, "AMOUNT|OWED CUSTOMER"),
+        (0.8, "AMOUNT|OWED PAYMENT"),
+        (0.8, "AMOUNT|OWED INSTALMENT"),
+        (0.75, "AMOUNT|OWED"),
+        (0.8, "OWED CONTRACT|DEFAULT"),
+        (0.72, "AMOUNT|OWED CURRENT"),
+        (0.72, "OWED DATE"),
+        (0.7, "AMOUNT|OWED TOTAL CONTRACT?"),
         (0.6, "TOTAL"),
     ),
-    "principal": ((0.9, "CAPITAL|PRINCIPAL AMOUNT? OVERDUE?"),),
-    "ordinary_interest": ((0.95, "INTEREST ORDINARY AMOUNT?"),),
-    "default_interest": ((0.95, "INTEREST DEFAULT AMOUNT?"), (0.8, "DEFAULT")),
-    "fees": ((0.9, "FEES AMOUNT?"),),
-    "tax": ((0.9, "LEVY AMOUNT?"),),
-    "other": ((0.9, "OTHER AMOUNT?"),),
+    "principal": ((0.9, "CAPITAL|PRINCIPAL AMOUNT|OWED? OVERDUE?"),),
+    "ordinary_interest": ((0.95, "INTEREST ORDINARY AMOUNT|OWED?"),),
+    "default_interest": ((0.95, "INTEREST DEFAULT AMOUNT|OWED?"), (0.8, "DEFAULT")),
+    "fees": ((0.9, "FEES AMOUNT|OWED?"),),
+    "tax": ((0.9, "LEVY AMOUNT|OWED?"),),
+    "other": ((0.9, "OTHER AMOUNT|OWED?"),),
     "calculated_on": ((0.95, "DATE CALCULATION"),),
     "language": ((0.95, "LANGUAGE CUSTOMER?"),),
     "original_creditor": ((0.95, "CREDITOR ORIGINAL NAME|COMPANY?"),),
     "origination_date": ((0.95, "DATE ORIGINATION CONTRACT?"),),
-    "instalment_amount": ((0.75, "AMOUNT INSTALMENT"),),
+    "instalment_amount": ((0.75, "AMOUNT|OWED INSTALMENT|PAYMENT"),),
+    "currency": ((0.95, "CURRENCY CONTRACT?"),),
     "instalment_count": (
         (0.95, "NUMBER INSTALMENTS|PAYMENTS"),
         (0.95, "COUNT INSTALMENTS|PAYMENTS"),
@@ -215,6 +225,7 @@ _NAMES: Mapping[str, Sequence[tuple[float, str]]] = {
         (0.9, "PHONE WHERE|PRINCIPAL CUSTOMER?"),
         (0.85, "PHONE CUSTOMER"),
     ),
+    "area_code": ((0.95, "AREA NUMBER? PHONE? WHERE? CUSTOMER?"),),
     "email": (
         (0.95, "EMAIL ELECTRONIC? ADDRESS?"),
         (0.9, "EMAIL ELECTRONIC? CUSTOMER"),
@@ -307,22 +318,32 @@ def recognised(header: str, vocabulary: Vocabulary = PORTFOLIO_COLUMNS) -> tuple
     if place in (1, 2) and any(one.field == "first_surname" for one in found):
         return (Recognised(("first_surname", "second_surname")[place - 1], 0.95),)
     if place:
-        found = [one for one in found if one.field in REPEATED or (place == 1 and one.field in ALL_PARTY_COLUMNS)]
+        found = [placed for one in found if (placed := _placed(one)) is not None]
     best: dict[str, Recognised] = {}
     for one in sorted(found, key=lambda one: -one.confidence):
         best.setdefault(one.field, one)
     return tuple(best.values())
 
 
+def _placed(one: Recognised) -> Recognised | None:
+    """What a header with a number means: one of several phones, e-mails, area codes, or people beside the debtor."""
+    if one.field in REPEATED or one.field == AREA_CODE:
+        return one
+    column = of_place(one.field, one.place)
+    return one._replace(field=column) if one.field in PARTY_COLUMN and column in PARTY_COLUMN else None
+
+
 def _concepts(header: str, concept_of: Mapping[str, str]) -> tuple[frozenset[str], int]:
-    """The concepts of the header's words, and the number at its end. Nothing if a word is not known."""
+    """The concepts of the header's words, and the number among them. Nothing if a word is not known."""
     header = re.sub(r"\((s|es)\)", "", header, flags=re.IGNORECASE)
     spaced = re.sub(r"(?<=[a-záéíóúñç])(?=[A-ZÁÉÍÓÚÑÇ0-9])", " ", header.replace("º", " ").replace("°", " "))
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(sign))
     words = re.findall(r"[a-z]+|[0-9]+[a-z]*", _JOINED.sub(_glued, " ".join(re.findall(r"\w+", plain.casefold()))))
     place = 0
-    if len(words) > 1 and words[-1].isdigit() and 1 <= int(words[-1]) <= 9:
-        place = int(words.pop())
+    numbers = [word for word in words[1:] if word.isdigit()]
+    if len(numbers) == 1 and 1 <= int(numbers[0]) <= 9:
+        place = int(numbers[0])
+        words.remove(numbers[0])
     words = [word for word in words if word not in _LEFT_OUT or (word == "e" and "mail" in words)]
     concepts = [concept_of.get(word) for word in words]
     if not concepts or None in concepts:
@@ -363,6 +384,7 @@ def assigned(headers: Sequence[str], vocabulary: Vocabulary = PORTFOLIO_COLUMNS)
         fields[holders[0]], confidences[holders[0]] = field, best
     for family, names in REPEATED.items():
         _give_repeated(family, names, options, fields, confidences)
+    _give_area_codes(options, fields, confidences)
     return Assignment(tuple(fields), tuple(confidences), doubled, passed)
 
 
@@ -394,7 +416,7 @@ def _claims(options: Sequence[tuple[Recognised, ...]], *, has_plan: bool) -> dic
         each = has_plan and "instalment_amount" in {one.field for one in found}
         for one in found:
             is_other = (one.field in PLAN_COLUMNS and not has_plan) or (one.field == "amount_due" and each)
-            if one.field not in REPEATED and not is_other:
+            if one.field not in REPEATED and one.field != AREA_CODE and not is_other:
                 claims.setdefault(one.field, []).append((one.confidence, place))
     return {field: sorted(found, key=lambda claim: (-claim[0], claim[1])) for field, found in claims.items()}
 
@@ -416,3 +438,15 @@ def _give_repeated(
     )
     for name, (_, place, confidence) in zip(free, claims, strict=False):
         fields[place], confidences[place] = name, confidence
+
+
+def _give_area_codes(
+    options: Sequence[tuple[Recognised, ...]], fields: list[str | None], confidences: list[float]
+) -> None:
+    """An area code is that of the first phone behind it that has none yet."""
+    code_of = dict(zip(REPEATED["phone"], AREA_CODES, strict=True))
+    for place, found in enumerate(options):
+        confidence = max((one.confidence for one in found if one.field == AREA_CODE), default=None)
+        free = (code_of[field] for field in fields[place:] if field in code_of and code_of[field] not in fields)
+        if confidence is not None and (code := next(free, None)) is not None:
+            fields[place], confidences[place] = code, confidence

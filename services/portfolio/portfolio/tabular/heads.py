@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from portfolio.tabular.code_pages import CodePage
-from portfolio.tabular.headers import CERTAIN, PORTFOLIO_COLUMNS, Assignment, Vocabulary, assigned
+from portfolio.tabular.headers import CERTAIN, PORTFOLIO_COLUMNS, Assignment, Vocabulary, assigned, recognised
 from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
 from portfolio.tabular.payment_headers import PAYMENT_COLUMNS
-from portfolio.tabular.profiles import INSTEAD, OUR_COLUMNS, lacking, plain, wanted
+from portfolio.tabular.profiles import INSTEAD, OUR_COLUMNS, lacking, named, plain, wanted
 from portfolio.tabular.records import FileHead, FileProblem
 
 HEAD_BYTES = 65_536
@@ -38,6 +38,15 @@ _OTHER_TYPES = {
     b"Rar!": "a RAR archive",
     b"\x7fELF": "a program",
 }
+_OTHER_TEXTS = {
+    b"<html": "a web page",
+    b"<!doctype html": "a web page",
+    b"<table": "a web page",
+    b"<?xml": "an XML document",
+    b"{": "a JSON document",
+    b"[": "a JSON document",
+}
+"""How texts begin that are no tables. Some systems call a web page XLS."""
 
 
 def encoding_of_head(first_bytes: bytes) -> str | None:
@@ -71,15 +80,42 @@ class _Found(NamedTuple):
         required = {*self.required, *(column for columns in INSTEAD.values() for column in columns)}
         return sum(1 + (field in required) for field in self.meaning.fields if field is not None)
 
+    @property
+    def is_wanting(self) -> bool:
+        """Whether a file with this header would be refused."""
+        return is_wanting(self.meaning, self.required)
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        return not self.is_wanting, self.known
+
+
+def is_wanting(meaning: Assignment, required: Sequence[str]) -> bool:
+    """Whether a required column is missing, or two are the same."""
+    return bool(lacking(required, meaning.fields)) or bool(meaning.doubled)
+
+
+def of_two_lines(above: Sequence[str], below: Sequence[str], vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The headers that two rows make: merged cells above groups of columns, or names that are cut in two.
+
+    A column has the words of both rows where these mean something, else those of the lower row.
+    """
+    names, group = [], ""
+    for place in range(max(len(above), len(below))):
+        high = above[place] if place < len(above) else ""
+        low = below[place] if place < len(below) else ""
+        group = high or group
+        both = next((one for one in (f"{group} {low}", low) if low and recognised(one, vocabulary)), low or high)
+        names.append(both.strip())
+    return tuple(names)
+
 
 def inspect_head(first_bytes: bytes, layout: Layout = UNKNOWN_LAYOUT) -> FileHead:
     """Read the head from the first ``HEAD_BYTES`` of a text file.
 
     Raises ``FileProblem`` when it is not a portfolio file.
     """
-    for magic, file_type in _OTHER_TYPES.items():
-        if first_bytes.startswith(magic):
-            raise FileProblem("unsupported-type", f"The file is {file_type}. Export the portfolio as CSV or XLSX.")
+    _refuse_other_types(first_bytes)
     whole_lines = first_bytes if len(first_bytes) < HEAD_BYTES else first_bytes[: HEAD_BYTES - HEAD_BYTES % 2]
     texts = _texts(whole_lines, layout)
     if not texts[0].strip("\ufeff \t\r\n\0"):
@@ -91,6 +127,9 @@ def inspect_head(first_bytes: bytes, layout: Layout = UNKNOWN_LAYOUT) -> FileHea
             raise FileProblem("bad_header", detail)
     found = [one for text in texts for one in _candidates(text, layout)]
     best = max(found, key=lambda one: one.known, default=None)
+    if best is None or best.is_wanting:
+        of_two = [one for text in texts for one in _candidates_of_two_lines(text, layout)]
+        best = max([*([] if best is None else [best]), *of_two], key=lambda one: one.rank, default=None)
     widest = max(found, key=lambda one: len(one.names), default=None)
     if layout.is_draft and widest is not None and len(widest.names) > 1 and (best is None or best.known < 2):
         best = widest
@@ -105,6 +144,14 @@ def inspect_head(first_bytes: bytes, layout: Layout = UNKNOWN_LAYOUT) -> FileHea
             "unsupported-type", "The header contains control characters. Export the portfolio as CSV or XLSX."
         )
     return checked_head(best.names, best.meaning, layout, best.delimiter, best.skipped)
+
+
+def _refuse_other_types(first_bytes: bytes) -> None:
+    text = first_bytes.removeprefix(BOM)[:1_000].lstrip().lower()
+    for begin, types in ((first_bytes, _OTHER_TYPES), (text, _OTHER_TEXTS)):
+        for mark, file_type in types.items():
+            if begin.startswith(mark):
+                raise FileProblem("unsupported-type", f"The file is {file_type}. Export the portfolio as CSV or XLSX.")
 
 
 def vocabulary_of(layout: Layout) -> Vocabulary:
@@ -142,6 +189,20 @@ def _candidates(text: str, layout: Layout) -> Iterable[_Found]:
             if names:
                 required = vocabulary_of(layout).required
                 yield _Found(skipped, delimiter, names, meaning_of(names, layout), required)
+
+
+def _candidates_of_two_lines(text: str, layout: Layout) -> Iterable[_Found]:
+    """Each two lines together. Rows are counted from the lower one, which a profile names as the header."""
+    lines = [f"{line}\n" for line in text.split("\n", TITLE_LINES + 20)[: TITLE_LINES + 20]]
+    vocabulary = vocabulary_of(layout)
+    for skipped in range(1, min(len(lines), TITLE_LINES)):
+        if layout.header_row is not None and skipped != layout.header_row - 1 and not layout.is_guess:
+            continue
+        for delimiter in layout.separator or _DELIMITERS:
+            above, below = _split(lines[skipped - 1 :], delimiter), _split(lines[skipped:], delimiter)
+            if len(above) > 1 and len(below) > 1:
+                names = of_two_lines(above, below, vocabulary)
+                yield _Found(skipped, delimiter, names, meaning_of(names, layout), vocabulary.required)
 
 
 def _split(lines: Sequence[str], delimiter: str) -> tuple[str, ...]:
@@ -201,7 +262,7 @@ def checked_head(
         )
     if meaning.doubled:
         doubled = "; ".join(
-            f"{field} ({', '.join(repr(name[:100]) for name in headers)})"
+            f"{named(field, vocabulary.spanish)}: {', '.join(repr(name[:100]) for name in headers)}"
             for field, headers in sorted(
                 meaning.doubled.items(), key=lambda one: (*vocabulary.fields, *OUR_COLUMNS).index(one[0])
             )

@@ -7,6 +7,7 @@ accents, blanks, punctuation and order do not matter.
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 REQUIRED_COLUMNS = ("contract_number", "debtor_name", "due_date", "amount_due")
 
@@ -136,13 +137,54 @@ PORTUGUESE_PARTY_HEADERS = {
     "employer_phone": "Telefone do trabalho",
     "employer_email": "E-mail do trabalho",
 }
-ALL_PARTY_COLUMNS = tuple(SPANISH_PARTY_HEADERS)
-TEMPLATE_COLUMNS = (*FILE_COLUMNS, *ALL_PARTY_COLUMNS)
+
+
+class PartyColumn(NamedTuple):
+    """What a column says of a person beside the debtor. ``place`` tells several people of one role in a row apart."""
+
+    role: str
+    what: str
+    place: int
+
+
+_PEOPLE_OF_ROW: Mapping[str, int] = MappingProxyType(
+    {"guarantor": 2, "joint_obligor": 2, "reference": 3, "employer": 1}
+)
+
+
+def of_place(column: str, place: int) -> str:
+    """The column about another person of the role: ``reference_name_2``."""
+    return column if place == 1 else f"{column}_{place}"
+
+
+PARTY_COLUMN: Mapping[str, PartyColumn] = MappingProxyType(
+    {
+        of_place(column, place): PartyColumn(role, column.removeprefix(f"{role}_"), place)
+        for role, columns in PARTY_COLUMNS.items()
+        for place in range(1, _PEOPLE_OF_ROW[role] + 1)
+        for column in columns
+    }
+)
+"""Every column about a person beside the debtor."""
+PEOPLE: Mapping[tuple[str, int], tuple[str, ...]] = MappingProxyType(
+    {
+        (role, place): tuple(of_place(column, place) for column in columns)
+        for role, columns in PARTY_COLUMNS.items()
+        for place in range(1, _PEOPLE_OF_ROW[role] + 1)
+    }
+)
+"""The columns of each person of whom a row may speak, by role and place."""
+AREA_CODES = tuple(f"area_code_{n}" for n in range(1, 7))
+"""The area code of each phone, where it has a column of its own."""
+TEMPLATE_COLUMNS = (*FILE_COLUMNS, *SPANISH_PARTY_HEADERS)
 """The columns of our template."""
 FIELDS = (
     *TEMPLATE_COLUMNS,
+    *(column for column in PARTY_COLUMN if column not in SPANISH_PARTY_HEADERS),
     *PLAN_COLUMNS,
     *NAME_PARTS,
+    "currency",
+    *AREA_CODES,
     *(name for names in REPEATED.values() for name in names if name not in FILE_COLUMNS),
     *SECOND_ADDRESS,
 )
@@ -203,9 +245,13 @@ def lacking(required: Iterable[str], known: Collection[str | None]) -> list[str]
     ]
 
 
+def named(column: str, spanish: Mapping[str, str]) -> str:
+    """A column for people: by its Spanish and its canonical name, where it has a Spanish one."""
+    return f"{spanish[column]!r} ({column})" if column in spanish else column
+
+
 def wanted(column: str, spanish: Mapping[str, str]) -> str:
     """A column that is missing, for people: by its Spanish and its canonical name, and those of the parts of a name."""
-    named = f"{spanish[column]!r} ({column})"
     if column != "debtor_name":
-        return named
-    return f"{named} / {' + '.join(f'{header!r} ({part})' for part, header in _SPANISH_PARTS.items())}"
+        return named(column, spanish)
+    return f"{named(column, spanish)} / {' + '.join(f'{header!r} ({part})' for part, header in _SPANISH_PARTS.items())}"

@@ -1,11 +1,13 @@
 """Numbers that a workbook or a Parquet file holds as numbers. Their text cannot be misread as 1.234 can."""
 
 import math
+import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 NUMBER_SIGN = "\ue000"
 """Stands before a number that had a type. People never see it."""
+_LINE_BREAKS = re.compile(r"[\r\n]+")
 _MOST_EXACT = 10**15
 """Excel keeps 15 digits. Of a longer number the last ones are lost."""
 
@@ -15,7 +17,8 @@ def text_of_cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value.replace(NUMBER_SIGN, "")
+        # A person breaks the line within a cell. No row can hide behind that in a workbook.
+        return _LINE_BREAKS.sub(" ", value.replace(NUMBER_SIGN, ""))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

@@ -10,7 +10,17 @@ from pathlib import Path
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
-from portfolio.tabular.heads import MAX_COLUMNS, TITLE_LINES, checked_head, meaning_of, no_header, vocabulary_of
+from portfolio.tabular.headers import Assignment
+from portfolio.tabular.heads import (
+    MAX_COLUMNS,
+    TITLE_LINES,
+    checked_head,
+    is_wanting,
+    meaning_of,
+    no_header,
+    of_two_lines,
+    vocabulary_of,
+)
 from portfolio.tabular.layouts import Layout
 from portfolio.tabular.records import FileHead, FileProblem
 from portfolio.tabular.typed import NUMBER_SIGN, text_of_cell
@@ -157,15 +167,7 @@ def _sheet(book: CalamineWorkbook, name: str, path: Path, layout: Layout) -> She
     sheet = book.get_sheet_by_name(name)
     rows = _text_rows(sheet)
     first = list(islice(rows, TITLE_LINES))
-    best, known = None, 0.0
-    for place, row in enumerate(first):
-        if layout.header_row is not None and not layout.is_guess and place != layout.header_row - 1:
-            continue
-        cells = _header_cells(row)
-        meaning = meaning_of(cells, layout)
-        score = sum(1 + (field in vocabulary_of(layout).required) for field in meaning.fields if field is not None)
-        if score > known and len(cells) > 1:
-            best, known = (place, cells, meaning), score
+    best, known = _header_among(first, layout)
     if (
         layout.is_draft
         and (best is None or known < 2)
@@ -192,6 +194,32 @@ def _sheet(book: CalamineWorkbook, name: str, path: Path, layout: Layout) -> She
         dates = [number for number, field in enumerate(meaning.fields) if field in _DATES]
         body = (_counted_from_1900(row, dates) for row in body)
     return Sheet(chain([cells], body), head, place + 1, name, _warnings(book, sheet, path, name))
+
+
+def _header_among(
+    first: Sequence[Sequence[str]], layout: Layout
+) -> tuple[tuple[int, list[str], Assignment] | None, float]:
+    """The row that names the most columns, with what it means and how much that is. Two rows may be one header."""
+    vocabulary = vocabulary_of(layout)
+    best, known, wanting = None, 0.0, True
+    for of_two in (False, True):
+        if of_two and not wanting:
+            break
+        for place, row in enumerate(first):
+            if layout.header_row is not None and not layout.is_guess and place != layout.header_row - 1:
+                continue
+            cells = _header_cells(row)
+            if of_two:
+                above = _header_cells(first[place - 1]) if place else []
+                if len(above) < 2 or len(cells) < 2:
+                    continue
+                cells = list(of_two_lines(above, cells, vocabulary))
+            meaning = meaning_of(cells, layout)
+            score = sum(1 + (field in vocabulary.required) for field in meaning.fields if field is not None)
+            is_better = (not (lacks := is_wanting(meaning, vocabulary.required)), score) > (not wanting, known)
+            if (is_better if of_two else score > known) and len(cells) > 1:
+                best, known, wanting = (place, cells, meaning), score, lacks
+    return best, known
 
 
 def _text_rows(sheet: CalamineSheet) -> Iterator[list[str]]:

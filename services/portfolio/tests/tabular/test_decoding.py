@@ -19,8 +19,8 @@ SPANISH = ",".join(SPANISH_HEADERS.values())
         (b"\0\x01\x02\x03 and so on\n", "unsupported-type"),
         (b"No. Contrato,Raz\x81n\xff\n", "missing_columns"),
         (b"No. Contrato," + b"x" * HEAD_BYTES, "bad_header"),
-        (b'{"contract_number": 1}\n', "no_header"),
-        (b"<html>\n", "no_header"),
+        (b'{"contract_number": 1}\n', "unsupported-type"),
+        (b"<html>\n", "unsupported-type"),
         (b"1,2,3\n", "no_header"),
         (b"\r\nNo. Contrato\n", "missing_columns"),
         (f'"{SPANISH}\n'.encode(), "no_header"),
@@ -40,7 +40,7 @@ def test_a_file_that_is_not_a_portfolio_file_is_recognised_by_its_first_bytes(fi
 def test_the_detail_names_the_wrong_columns() -> None:
     with pytest.raises(FileProblem, match=r"'Importe vencido' \(amount_due\)"):
         inspect_head(b"contract_number,debtor_name,due_date\n")
-    with pytest.raises(FileProblem, match=r"names these columns more than once: street \('Calle', 'street'\)"):
+    with pytest.raises(FileProblem, match=r"columns more than once: 'Calle' \(street\): 'Calle', 'street'\."):
         inspect_head(f"{SPANISH},street\n".encode())
 
 

@@ -24,7 +24,7 @@ KNOWN = {
     "joint_obligor_name": "Nombre obligado solidario; Nome do devedor solidário; Nombre codeudor",
     "joint_obligor_phone": "Tel. obligado solidario; Telefone do coobrigado",
     "reference_name": "Nombre referencia; Nome da referência; Nombre referencia personal",
-    "reference_phone": "Tel. referencia 1; Teléfono de referencia",
+    "reference_phone": "Tel. referencia 1; Tel. referencia 2; Ref 3 tel; Teléfono de referencia",
     "employer_name": "Empleador; Nombre del empleador; Employer name",
     "employer_phone": "Teléfono de oficina; Tel. trabajo; Telefone do trabalho; Work phone; Tel. empleador",
     "employer_email": "Correo del trabajo; Work e-mail",
@@ -36,7 +36,7 @@ KNOWN = {
     "frequency": "Periodicidad; Frecuencia de pago; Payment frequency",
 }
 FOREIGN = (
-    "Fecha de último pago; Fecha de pago; Monto original; Límite de crédito; Sucursal; Tel. referencia 2;"
+    "Fecha de último pago; Fecha de pago; Monto original; Límite de crédito; Sucursal; Tel. referencia 4;"
     " Domicilio del aval; Referencia; Estado de cuenta; Días de atraso; Saldo anterior; Intereses; Nº; Fecha; ; 123"
 )
 

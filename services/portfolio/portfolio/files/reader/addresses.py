@@ -28,8 +28,10 @@ def with_address_findings(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame
     """
     kind = mapped(rows["address_kind"], lambda text: _KIND_OF.get(plain(text), OTHER_KIND))
     known_state = mapped(rows["state"], lambda text: state_named(jurisdiction, text))
-    has_address = pl.any_horizontal(pl.col(PARTS).is_not_null())
     found = _joined(rows, jurisdiction).with_columns(kind.alias("kind_read"), known_state.alias("state_read"))
+    # A column Estado may hold the status of the account, and Ext. the extension of a phone: alone they are no address.
+    places = [part for part in PARTS if part not in ("state", "exterior", "interior")]
+    has_address = pl.any_horizontal(pl.col(places).is_not_null()) | pl.col("state_read").is_not_null()
     issues = pl.concat_str(
         pl.when(pl.col("kind_read") == OTHER_KIND).then(pl.lit("unknown_kind")),
         pl.when(pl.col("street").is_null()).then(pl.lit("no_street")),

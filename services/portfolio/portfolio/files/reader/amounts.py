@@ -90,8 +90,9 @@ def decimal_in(
 
 
 def _minus_in_front(text: pl.Expr, sign: str) -> pl.Expr:
-    """Accountants write a negative amount as (5.00) or 5.00-. A currency may stand behind the amount."""
-    bare = text.str.replace(rf"(?i)^(.*[0-9)\-]) ?(?:{sign})$", "$1")
+    """Accountants write a negative amount as (5.00) or 5.00-, and zero as a dash. A currency may stand behind it."""
+    bare = text.str.replace(rf"(?i)^(?:{sign})? ?-$", "0")
+    bare = bare.str.replace(rf"(?i)^(.*[0-9)\-]) ?(?:{sign})$", "$1")
     return bare.str.replace(rf"(?i)^(?:{sign})? ?\((.*)\)$", "-$1").str.replace(r"^(.*[0-9]) ?-$", "-$1")
 
 

@@ -3,7 +3,7 @@
 All of these are expressions over whole columns. No row is handled alone.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -29,11 +29,12 @@ from portfolio.ledger.limits import (
 from portfolio.tabular.cells import text_of, value_of
 from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
 from portfolio.tabular.profiles import (
-    ALL_PARTY_COLUMNS,
+    AREA_CODES,
     COMPONENTS,
     FILE_COLUMNS,
     NAME_PARTS,
-    PARTY_COLUMNS,
+    PARTY_COLUMN,
+    PEOPLE,
     REPEATED,
     SECOND_ADDRESS,
     plain,
@@ -42,7 +43,11 @@ from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead
 
 MAX_TEXT_CHARACTERS = 200
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
-_NUMBER = r"^[0-9]{1,9}$"
+_DIGITS_WITH_AREA_CODE = 10
+_NUMBER = r"^([0-9]{1,9})(?:[.,]0+| ?(?:/|de|of) ?[0-9]{1,9})?$"
+"""The number of an instalment, also as 3/12 or 3 of 12."""
+_DAY_NUMBER = r"^[1-9][0-9]{4}(\.[0-9]+)?$"
+_DAY_OF_CALENDAR = r"^(?:[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{4}|[0-9]{4}[/.-][0-9]{1,2}[/.-][0-9]{1,2})$"
 _SHORT_YEAR = r"^[0-9]{1,2}([/.-])[0-9]{1,2}[/.-][0-9]{2}$"
 _SCIENTIFIC = r"(?i)^[+-]?[0-9]+([.,][0-9]+)?E[+-][0-9]{1,3}$|^[+-]?[0-9]+[.,][0-9]+E[0-9]{1,3}$"
 _DECIMAL = r"^[0-9]+[.,]0+$"
@@ -68,7 +73,7 @@ _TEXTS = frozenset(
         "state",
         "frequency",
         *(column for column in SECOND_ADDRESS if column != "postal_code_2"),
-        *(f"{role}_name" for role in PARTY_COLUMNS),
+        *(name for name, column in PARTY_COLUMN.items() if column.what == "name"),
     }
 )
 """The columns that hold text. The others hold values, of which each has one spelling."""
@@ -80,10 +85,21 @@ _DEBTOR_KINDS = {
 _DEBTOR_KIND_OF = {written: kind for kind, ways in _DEBTOR_KINDS.items() for written in ways}
 
 
+_CURRENCIES = {
+    currency: frozenset(names.split())
+    for currency, names in {
+        "MXN": "mxp mn peso pesos pesomexicano pesosmexicanos monedanacional nacional",
+        "BRL": "r real reais",
+        "USD": "us dls dolar dolares dollar dollars dolaresamericanos",
+        "EUR": "euro euros",
+        "GBP": "libra libras pound pounds",
+    }.items()
+}
+"""How files call a currency besides its code."""
 _PHONES = (*REPEATED["phone"], *PARTY_PHONES)
 _IDENTIFIERS = (
     *("contract_number", "debtor_number", "tax_id"),
-    *(column for column in ALL_PARTY_COLUMNS if column.endswith("_tax_id")),
+    *(name for name, column in PARTY_COLUMN.items() if column.what == "tax_id"),
     *_PHONES,
 )
 TYPED = frozenset({"due_date", "amount_due", *COMPONENTS, *DAYS})
@@ -127,6 +143,15 @@ def _written(cells_of: Callable[[str], pl.DataFrame], head: FileHead, reading: R
     )
 
 
+def _other_currency(cells: pl.DataFrame, currency: str | None) -> pl.Series:
+    """True in rows that name another currency than that of the portfolio."""
+    if "currency" not in cells.columns or currency is None:
+        return pl.repeat(value=False, n=len(cells), eager=True)
+    names = _CURRENCIES.get(currency, frozenset()) | {plain(currency), ""}
+    known = mapped(cells["currency"], lambda text: "known" if plain(text) in names else None)
+    return cells["currency"].is_not_null() & known.is_null()
+
+
 def contract_numbers(raw: pl.DataFrame, head: FileHead, reading: Reading) -> pl.Series:
     """The contract numbers as ``parse`` reads them."""
     cells = raw.select("row_number", *(name for name in raw.columns if name == "contract_number"))
@@ -151,7 +176,8 @@ def parse(raw: pl.DataFrame, head: FileHead, reading: Reading, written: Written 
     cells = cells.with_columns(
         days(cells, written.forms["due_date"], order=layout.dates).alias("due_on"),
         amounts(cells, *whose, written.decimals["amount_due"]).alias("amount"),
-        number=pl.when(number.str.contains(_NUMBER)).then(number).cast(pl.Int32, strict=False),
+        number=number.str.extract(_NUMBER, 1).cast(pl.Int32, strict=False),
+        other_currency=_other_currency(cells, reading.currency),
     )
     cells = with_components(cells, *whose, written, layout.dates)
     if head.has_plans:
@@ -195,7 +221,7 @@ def _filled(cells: pl.DataFrame, head: FileHead, layout: Layout) -> pl.DataFrame
         *(pl.lit(None, pl.String).alias(column) for column in absent),
         *(said(column, value).alias(column) for column, value in layout.constants.items()),
     )
-    cells = _with_joined_names(cells)
+    cells = _with_area_codes(_with_joined_names(cells))
     there = {*head.known, *FILE_COLUMNS}.intersection(cells.columns)
     return cells.with_columns(
         pl.col(column).fill_null(said(column, value)) for column, value in layout.defaults.items() if column in there
@@ -218,9 +244,22 @@ def _with_joined_names(cells: pl.DataFrame) -> pl.DataFrame:
     return cells.with_columns(pl.coalesce("debtor_name", name).alias("debtor_name"))
 
 
+def _with_area_codes(cells: pl.DataFrame) -> pl.DataFrame:
+    """Put the area code in front of a phone that is shorter than one with its area code."""
+    pairs = zip(AREA_CODES, REPEATED["phone"], strict=True)
+    return cells.with_columns(
+        pl.when(pl.col(phone).str.count_matches("[0-9]") < _DIGITS_WITH_AREA_CODE)
+        .then(pl.concat_str(code, phone, separator=" ", ignore_nulls=True))
+        .otherwise(phone)
+        .alias(phone)
+        for code, phone in pairs
+        if code in cells.columns and phone in cells.columns
+    )
+
+
 def _of_stated_roles(columns: Collection[str | None], constants: Collection[str]) -> Iterable[str]:
-    """The columns of each role about which the file says anything."""
-    for names in PARTY_COLUMNS.values():
+    """The columns of each person beside the debtor of whom the file says anything."""
+    for names in PEOPLE.values():
         if any(name in columns or name in constants for name in names):
             yield from names
 
@@ -240,6 +279,7 @@ def checks(head: FileHead) -> list[Check]:
         *_joined_name_checks(head),
         *identifier_checks(head.known, _IDENTIFIERS),
         *_value_checks(),
+        *_currency_checks(head),
         *_instalment_checks(head),
         *_plan_checks(head),
         *(Check(*fault) for fault in component_faults()),
@@ -282,7 +322,7 @@ def text_checks(columns: Iterable[str]) -> Iterable[Check]:
         yield Check(column, "bad_encoding", lost, text.str.contains(_LOST_LETTER))
         error = "is an error value of a spreadsheet"
         yield Check(column, "spreadsheet_error", error, text.str.contains(_SPREADSHEET_ERROR))
-        most = PARTY_CHARACTERS if column in ALL_PARTY_COLUMNS else MAX_TEXT_CHARACTERS
+        most = PARTY_CHARACTERS if column in PARTY_COLUMN else MAX_TEXT_CHARACTERS
         yield Check(column, "too_long", f"is longer than {most} characters", text.str.len_chars() > most)
 
 
@@ -315,14 +355,19 @@ def day_checks() -> Iterable[Check]:
     """``due_on`` is read from ``due_date``."""
     day, given = pl.col("due_on"), pl.col("due_date").is_not_null()
     short = pl.col("due_date").str.contains(_SHORT_YEAR) & day.is_null()
+    counted = pl.col("due_date").str.contains(_DAY_NUMBER) & day.is_null()
+    never = pl.col("due_date").str.contains(_DAY_OF_CALENDAR) & day.is_null()
     outside = ~day.is_between(_FIRST_DAY, _LAST_DAY)
     yield Check("due_date", "bad_date", "is empty", ~given)
     yield Check(
         "due_date",
         "bad_date",
         "is not a date such as 30/11/2026 or 2026-11-30",
-        given & day.is_null() & ~short,
+        given & day.is_null() & ~short & ~counted & ~never,
     )
+    yield Check("due_date", "bad_date", "is a day that the calendar does not have", never)
+    number = "is the number by which a spreadsheet counts a day; format the column as a date, and save the file again"
+    yield Check("due_date", "bad_date", number, counted)
     yield Check("due_date", "bad_date", "has a year of two digits; write all four", short)
     yield Check("due_date", "bad_date", f"is not between {_FIRST_DAY} and {_LAST_DAY}", outside)
 
@@ -335,6 +380,12 @@ def amount_checks() -> Iterable[Check]:
     yield Check("amount_due", "bad_amount", unread, given & amount.is_null())
     yield Check("amount_due", "negative_amount", "is negative", amount < 0)
     yield Check("amount_due", "zero_amount", "is zero", amount == 0)
+
+
+def _currency_checks(head: FileHead) -> Iterable[Check]:
+    if "currency" in head.known:
+        reason = "is another currency than that of the portfolio"
+        yield Check("currency", "other_currency", reason, pl.col("other_currency"))
 
 
 def _instalment_checks(head: FileHead) -> Iterable[Check]:
@@ -368,24 +419,27 @@ def _plan_checks(head: FileHead) -> Iterable[Check]:
 def _party_checks(head: FileHead) -> Iterable[Check]:
     """The people besides the debtor are facts of the contract, so too many of them refuse all of its rows."""
     known = pl.col("contract_number").is_not_null()
-    stated = {role: [one for one in columns if one in head.known] for role, columns in PARTY_COLUMNS.items()}
-    parties = [_several(f"{role}_name") for role, columns in stated.items() if columns]
+    stated = [columns for columns in PEOPLE.values() if any(one in head.known for one in columns)]
+    parties = [_several(columns) for columns in stated]
     if not parties:
         return
     reason = f"belongs to a contract with more than {PARTIES} people besides the debtor in this file"
     yield Check("contract_number", "too_many_parties", reason, known & (pl.sum_horizontal(parties) > PARTIES))
     reason = f"has a person with more than {CONTACTS_OF_PARTY} phones and e-mails in this file"
-    for role, columns in stated.items():
-        contacts = [column for column in columns if column.endswith(("_phone", "_email"))]
+    for columns in stated:
+        kinds = ("phone", "email")
+        contacts = [one for one in columns if one in head.known and PARTY_COLUMN[one].what in kinds]
         if contacts:
-            person = ("contract_number", f"{role}_name")
+            person = ("contract_number", columns[0])
             many = pl.sum_horizontal(pl.col(column).drop_nulls().n_unique().over(person) for column in contacts)
             yield Check(contacts[0], "too_many_contacts", reason, known & (many > CONTACTS_OF_PARTY))
 
 
-def _several(name: str) -> pl.Expr:
-    """How many people of this role the rows of a contract name. A phone without a name is one more."""
-    return pl.col(name).fill_null("").n_unique().over("contract_number")
+def _several(columns: Sequence[str]) -> pl.Expr:
+    """How many people the rows of a contract name in these columns. A phone without a name is one more."""
+    there = pl.any_horizontal(pl.col(column).is_not_null() for column in columns)
+    name = pl.when(there).then(pl.col(columns[0]).fill_null(""))
+    return name.drop_nulls().n_unique().over("contract_number")
 
 
 def _contract_checks() -> Iterable[Check]:

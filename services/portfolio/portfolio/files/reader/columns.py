@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from portfolio.tabular.profiles import ALL_PARTY_COLUMNS, COMPONENTS
+from portfolio.tabular.profiles import COMPONENTS, PARTY_COLUMN
 
 OUT_OF_MEMORY = 3
 """The reader's exit code when its memory was not enough. Below Python, a lack of memory aborts the process instead."""
@@ -60,7 +60,7 @@ ACCEPTED_COLUMNS = (
 ``rejected_row`` is the number of the row in the file that this one amends, if the row says it.
 """
 
-PARTY_PHONES = tuple(name for name in ALL_PARTY_COLUMNS if name.endswith("_phone"))
+PARTY_PHONES = tuple(name for name, column in PARTY_COLUMN.items() if column.what == "phone")
 
 REJECTED_COLUMNS = ("row_number", "contract_number", "errors", "cells")
 """``rejected.csv``: one line per bad row, by row number.

@@ -15,10 +15,13 @@ _TIME = r"(?i)[T ](?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9
 _YEAR_FIRST = r"^([0-9]{4})(?:-([0-9]{1,2})-|/([0-9]{1,2})/|\.([0-9]{1,2})\.)([0-9]{1,2})$"
 _YEAR_LAST = r"^([0-9]{1,2})(?:/([0-9]{1,2})/|-([0-9]{1,2})-|\.([0-9]{1,2})\.)([0-9]{4})$"
 _SHORT_YEAR = r"^([0-9]{1,2}[/.-][0-9]{1,2}[/.-])([0-9]{2})$"
-_COMPACT = r"^(20[0-9]{2})(0[1-9]|1[0-2])([0-3][0-9])$"
+_COMPACT = rf"^{NUMBER_SIGN}?(20[0-9]{{2}})(0[1-9]|1[0-2])([0-3][0-9])$"
+"""A day in eight digits. With the day first, the digits of the month would be 20."""
 _NAMED_MONTH = re.compile(
-    r"([0-9]{1,2})(?:[-/. ]|o |º | de )+([^\W\d_]{3,10})\.?(?:[-/. ]| de | del )+([0-9]{4}|[0-9]{2})"
+    r"([0-9]{1,2})(?:[-/. ]|o |º |de )+([^\W\d_]{3,10})\.?(?:[-/. ]| de | del )+([0-9]{4}|[0-9]{2})"
 )
+_MONTH_FIRST = re.compile(r"([^\W\d_]{3,10})\.? ([0-9]{1,2}),? ([0-9]{4})")
+"""November 30, 2026: a month by its name cannot be taken for a day."""
 _SERIAL = re.compile(rf"{NUMBER_SIGN}([0-9]{{5}})(?:\.[0-9]+)?")
 _SERIAL_ZERO = date(1899, 12, 30)
 """Excel counts days from here, since it takes 1900 for a leap year."""
@@ -67,7 +70,7 @@ def form_of(
 def days(cells: pl.DataFrame, form: str, *, order: str | None = None, column: str = "due_date") -> pl.Series:
     """Parse ``column``. The result is null for a text that is no date. A time without a zone is left out.
 
-    ``form`` is that of ``form_of``. With the ``order`` of a profile, years may have two digits, and 20261130 is a day.
+    ``form`` is that of ``form_of``. With the ``order`` of a profile, years may have two digits.
     """
     answers = _parts(cells, column, order).select(
         column,
@@ -87,9 +90,9 @@ def days(cells: pl.DataFrame, form: str, *, order: str | None = None, column: st
 def _parts(cells: pl.DataFrame, column: str, order: str | None) -> pl.DataFrame:
     """The distinct texts of the column, and those with the year first or last in one way of writing."""
     written = cells[column].drop_nulls().unique(maintain_order=True).to_frame()
-    day = pl.col(column).str.replace(_TIME, "")
+    day = pl.col(column).str.replace(_TIME, "").str.replace(_COMPACT, "$1-$2-$3")
     if order is not None:
-        day = day.str.replace(_SHORT_YEAR, "${1}20$2").str.replace(_COMPACT, "$1-$2-$3")
+        day = day.str.replace(_SHORT_YEAR, "${1}20$2")
     last = pl.when(day.str.contains(_YEAR_LAST)).then(day.str.replace(_YEAR_LAST, "$1/$2$3$4/$5"))
     return written.with_columns(
         year_first=day.str.replace(_YEAR_FIRST, "$1-$2$3$4-$5"),
@@ -109,13 +112,17 @@ def _named_or_serial(text: str) -> date | None:
     if serial := _SERIAL.fullmatch(text):
         return _SERIAL_ZERO + timedelta(days=int(serial[1]))
     bare = unicodedata.normalize("NFKD", re.sub(_TIME, "", text).casefold())
-    match = _NAMED_MONTH.fullmatch("".join(sign for sign in bare if not unicodedata.combining(sign)))
-    month = _MONTH_OF.get(match[2]) if match is not None else None
-    if match is None or month is None:
+    written = "".join(sign for sign in bare if not unicodedata.combining(sign))
+    if match := _NAMED_MONTH.fullmatch(written):
+        day, name, year = match.groups()
+    elif match := _MONTH_FIRST.fullmatch(written):
+        name, day, year = match.groups()
+    else:
         return None
-    year = int(match[3]) + (2000 if len(match[3]) == 2 else 0)
+    if name not in _MONTH_OF:
+        return None
     try:
-        return date(year, month, int(match[1]))
+        return date(int(year) + (2000 if len(year) == 2 else 0), _MONTH_OF[name], int(day))
     except ValueError:
         return None
 

@@ -9,7 +9,7 @@ from portfolio.files.reader.columns import PARTY_COLUMNS, PARTY_CONTACT_COLUMNS
 from portfolio.files.reader.emails import normalised_email
 from portfolio.files.reader.series import mapped
 from portfolio.ledger.identities import party_contact_id_of, party_id_of
-from portfolio.tabular.profiles import PARTY_COLUMNS as COLUMNS_OF
+from portfolio.tabular.profiles import PARTY_COLUMN, PEOPLE
 
 _NOBODY = pl.DataFrame(schema={"contract_id": pl.String, "role": pl.String, "name": pl.String, "tax_id": pl.String})
 _NO_CONTACT = pl.DataFrame(schema=dict.fromkeys(PARTY_CONTACT_COLUMNS, pl.String))
@@ -20,8 +20,8 @@ def parties_of(rows: pl.DataFrame, jurisdiction: str) -> tuple[pl.DataFrame, pl.
 
     Rows of one contract and role with one name mean one party. A party without a name has a phone or an e-mail.
     """
-    roles = {role: [c for c in columns if c in rows.columns] for role, columns in COLUMNS_OF.items()}
-    stated = pl.concat([_NOBODY, *(_of_role(rows, role, columns) for role, columns in roles.items() if columns)])
+    people_of = {person: [c for c in columns if c in rows.columns] for person, columns in PEOPLE.items()}
+    stated = pl.concat([_NOBODY, *(_of_person(rows, columns) for columns in people_of.values() if columns)])
     people = stated.select("contract_id", "role", "name").rows()
     ids = [str(party_id_of(UUID(contract), role, name or "")) for contract, role, name in people]
     stated = stated.with_columns(pl.Series("party_id", ids, pl.String))
@@ -30,10 +30,10 @@ def parties_of(rows: pl.DataFrame, jurisdiction: str) -> tuple[pl.DataFrame, pl.
     )
     parties = parties.with_columns(pl.int_range(pl.len()).over("contract_id").alias("rank"))
     found = [
-        _contacts(rows, role, column, jurisdiction)
-        for role, columns in roles.items()
+        _contacts(rows, columns[0], column, jurisdiction)
+        for columns in people_of.values()
         for column in columns
-        if column.endswith(("_phone", "_email"))
+        if PARTY_COLUMN[column].what in ("phone", "email")
     ]
     if not any(len(one) for one in found):
         return parties.select(PARTY_COLUMNS), _NO_CONTACT
@@ -45,22 +45,24 @@ def parties_of(rows: pl.DataFrame, jurisdiction: str) -> tuple[pl.DataFrame, pl.
     return parties.select(PARTY_COLUMNS), contacts.select(PARTY_CONTACT_COLUMNS)
 
 
-def _of_role(rows: pl.DataFrame, role: str, columns: list[str]) -> pl.DataFrame:
+def _of_person(rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """What the rows say of one person each. The first of the columns is that of the name."""
     there = pl.any_horizontal(pl.col(column).is_not_null() for column in columns)
-    tax_id = pl.col(f"{role}_tax_id") if f"{role}_tax_id" in rows.columns else pl.lit(None, pl.String)
-    return rows.filter(there).select(
-        "contract_id", pl.lit(role).alias("role"), pl.col(f"{role}_name").alias("name"), tax_id.alias("tax_id")
-    )
+    tax_ids = [column for column in columns if PARTY_COLUMN[column].what == "tax_id"]
+    tax_id = pl.col(tax_ids[0]) if tax_ids else pl.lit(None, pl.String)
+    role = pl.lit(PARTY_COLUMN[columns[0]].role).alias("role")
+    return rows.filter(there).select("contract_id", role, pl.col(columns[0]).alias("name"), tax_id.alias("tax_id"))
 
 
-def _contacts(rows: pl.DataFrame, role: str, column: str, jurisdiction: str) -> pl.DataFrame:
+def _contacts(rows: pl.DataFrame, name: str, column: str, jurisdiction: str) -> pl.DataFrame:
     def zone(number: str) -> str | None:
         return next((place.timezone for place in places_of_phone(jurisdiction, number)), None)
 
     given = rows.filter(pl.col(column).is_not_null())
-    names = given.select("contract_id", f"{role}_name").rows()
-    ids = [str(party_id_of(UUID(contract), role, name or "")) for contract, name in names]
-    if column.endswith("_phone"):
+    role = PARTY_COLUMN[column].role
+    people = given.select("contract_id", name).rows()
+    ids = [str(party_id_of(UUID(contract), role, person or "")) for contract, person in people]
+    if PARTY_COLUMN[column].what == "phone":
         e164 = given[f"{column}_e164"]
         values = given.select(pl.coalesce(f"{column}_e164", column)).to_series()
         zones, kind, dialable = mapped(e164, zone), "phone", e164.is_not_null()

@@ -10,10 +10,10 @@ from portfolio.ledger.limits import ROWS_OF_CONTRACT
 from portfolio.tabular.profiles import plain
 
 _FREQUENCIES = {
-    "7d": "semanal semanalmente weekly week semana cadasemana",
+    "7d": "semanal semanalmente weekly week weeks semana semanas cadasemana",
     "14d": "catorcenal bisemanal biweekly everytwoweeks cada14dias",
-    "half": "quincenal quinzenal quincena semimonthly fortnightly cada15dias",
-    "1mo": "mensual mensal monthly month mes",
+    "half": "quincenal quinzenal quincena quincenas quinzena semimonthly fortnightly cada15dias",
+    "1mo": "mensual mensal monthly month months mes meses cadames",
     "2mo": "bimestral bimonthly cada2meses",
     "3mo": "trimestral quarterly quarter",
     "4mo": "cuatrimestral quadrimestral",

@@ -16,7 +16,7 @@ from portfolio.tabular.code_pages import UNKNOWN, CodePages, CodePageUnsure
 from portfolio.tabular.csv import encoding_of, records
 from portfolio.tabular.heads import checked_head, meaning_of, named_file, profile_fields
 from portfolio.tabular.opening import Opened, first_bytes_of, opened
-from portfolio.tabular.profiles import FIELDS
+from portfolio.tabular.profiles import FIELDS, SPANISH_HEADERS, named
 from portfolio.tabular.records import FileHead, FileProblem
 from portfolio.tabular.typed import NUMBER_SIGN
 
@@ -150,7 +150,7 @@ def _passed_over(head: FileHead, reading: Reading) -> list[str]:
         warnings.append(f"The name is joined from these columns{where}: {joined}.")
     for field, names in meaning_of(_names(head), reading.layout).passed.items():
         shown = ", ".join(repr(name[:_EXAMPLE_CHARACTERS]) for name in names)
-        warnings.append(f"These columns may be {field} too, and are left alone: {shown}.")
+        warnings.append(f"These columns may be {named(field, SPANISH_HEADERS)} too, and are left alone: {shown}.")
     if foreign := [name for name, column in zip(head.header, head.columns, strict=True) if column is None and name]:
         shown = ", ".join(repr(name[:_EXAMPLE_CHARACTERS]) for name in foreign[:50])
         warnings.append(f"These columns are not understood, and are left alone: {shown}.")

@@ -121,7 +121,13 @@ def test_without_instalment_numbers_the_due_dates_number_the_instalments(tmp_pat
 
 
 def test_a_quoted_line_break_is_one_record_of_two_lines(tmp_path: Path) -> None:
-    found = read(file_of(tmp_path, line(street="Calle 5\nInt. 3"), line(contract_number="C-2")))
+    found = read(file_of(tmp_path, line(street="Calle 5\r\nInt. 3"), line(contract_number="C-2")))
+    assert found.accepted_numbers == [2, 3]
+    assert found.accepted[0]["street"] == "Calle 5 Int. 3"
+
+
+def test_a_cell_of_two_lines_that_may_have_swallowed_a_row_is_refused(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(street="Calle 5\nC-7,Eva"), line(contract_number="C-2")))
     assert found.codes == {2: ["control_character"]}
     assert found.accepted_numbers == [3]
 
@@ -242,7 +248,7 @@ async def test_postgresql_copies_both_files_as_they_are(tmp_path: Path, database
         assert tuple(row) == (name, street, None, date(2026, 11, 30))
         street_place = FILE_COLUMNS.index("street")
         [reject] = await database.fetch(f"SELECT row_number, cells ->> 2, cells ->> {street_place} FROM file_reject")
-        assert tuple(reject) == (3, "\u2400\x1f\n", "NULL")
+        assert tuple(reject) == (3, "\u2400\x1f ", "NULL")
     finally:
         await database.close()
     assert found.summary.rows_rejected == 1

@@ -50,7 +50,7 @@ from portfolio_files import GOOD, file_of, joined, line, read
         ({"amount_due": "-0"}, "Importe vencido", "zero_amount"),
         ({"instalment_number": ""}, "No. Mensualidad", "bad_instalment_number"),
         ({"instalment_number": "0"}, "No. Mensualidad", "bad_instalment_number"),
-        ({"instalment_number": "1.0"}, "No. Mensualidad", "bad_instalment_number"),
+        ({"instalment_number": "1.5"}, "No. Mensualidad", "bad_instalment_number"),
         ({"instalment_number": "99999999999"}, "No. Mensualidad", "bad_instalment_number"),
         ({"street": "x" * 201}, "Calle", "too_long"),
         ({"contract_number": "1.23457E+11"}, "No. Contrato", "spreadsheet_number"),
@@ -70,7 +70,7 @@ from portfolio_files import GOOD, file_of, joined, line, read
         ({"debtor_name": "Ana\u202eanA"}, "Nombre / Razón social", "control_character"),
         ({"street": "Calle\u200f 5"}, "Calle", "control_character"),
         ({"street": "Calle\x855"}, "Calle", "control_character"),
-        ({"city": "Mé\nrida"}, "Municipio", "control_character"),
+        ({"city": "Mé,\nrida"}, "Municipio", "control_character"),
     ],
 )
 def test_each_problem_names_the_column_as_the_file_does(
