@@ -8,8 +8,12 @@ import uuid
 from typing import Any
 
 import httpx
+from chassis.languages import Language
 from console_scene import Scene
 from playwright.async_api import Browser
+from portfolio.tabular import profiles
+from recobro_console.files import preview
+from recobro_console.language import sentences
 from services_in_process import AS_OF, sample
 
 BAD = "32/13/2026"
@@ -58,6 +62,12 @@ async def loaded(
     )
     file: dict[str, Any] = await scene.platform.get("portfolio", f"/v1/files/{file_id}")
     return file
+
+
+def test_a_clerk_can_choose_everything_that_a_column_may_be() -> None:
+    assert sorted(preview.FIELDS) == sorted(profiles.FIELDS)
+    unnamed = [name for name in preview.FIELDS if len(sentences().get(f"word field {name}", {})) < len(Language)]
+    assert unnamed == []
 
 
 async def test_a_file_is_loaded_and_its_page_says_what_came_out(scene: Scene) -> None:

@@ -1,6 +1,8 @@
 """How a file would be read, before it is loaded: its columns can be named by choosing, and kept as a profile."""
 
 import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +15,41 @@ from recobro_console.files.receiving import FileTooLong, chunks, received
 from recobro_console.guard import FormTooLong
 from recobro_console.pages import CurrentPage, Page, Router
 
-FIELDS = (
-    *("contract_number", "debtor_number", "debtor_name", "debtor_kind", "tax_id", "product", "instalment_number"),
-    *("due_date", "amount_due", "phone_1", "phone_2", "email", "address_kind", "street", "exterior", "interior"),
-    *("neighbourhood", "postal_code", "city", "state"),
-    *("given_name", "middle_name", "first_surname", "second_surname"),
-    *("first_due_date", "instalment_count", "frequency", "instalment_amount"),
+_ADDRESS = ("address_kind", "street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
+_OF_PERSON = {
+    "guarantor": (2, ("name", "tax_id", "phone", "email")),
+    "joint_obligor": (2, ("name", "tax_id", "phone", "email")),
+    "reference": (3, ("name", "phone", "email")),
+    "employer": (1, ("name", "phone", "email")),
+}
+GROUPS: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "Contract": ("contract_number", "product", "original_creditor", "origination_date"),
+        "Debtor": (
+            *("debtor_number", "debtor_name", "given_name", "middle_name", "first_surname", "second_surname"),
+            *("debtor_kind", "tax_id", "language"),
+        ),
+        "Amounts and due dates": (
+            *("amount_due", "due_date", "instalment_number", "currency"),
+            *("principal", "ordinary_interest", "default_interest", "fees", "tax", "other", "calculated_on"),
+        ),
+        "A plan in one row": ("first_due_date", "instalment_count", "frequency", "instalment_amount"),
+        "Phones and e-mails": (
+            *(f"phone_{n}" for n in range(1, 7)),
+            *("email", "email_2", "email_3"),
+            *(f"area_code_{n}" for n in range(1, 7)),
+        ),
+        "Addresses": (*_ADDRESS, *(f"{name}_2" for name in _ADDRESS)),
+        "People beside the debtor": tuple(
+            f"{role}_{what}" + ("" if place == 1 else f"_{place}")
+            for role, (most, said) in _OF_PERSON.items()
+            for place in range(1, most + 1)
+            for what in said
+        ),
+    }
 )
-"""What a column may be chosen to be. What a profile has beside these stays as it is."""
+FIELDS = tuple(name for names in GROUPS.values() for name in names)
+"""What a column may be chosen to be."""
 
 _MOST_BYTES = 1_000_000
 _MOST_FIELDS = 10_000
@@ -51,16 +80,17 @@ async def preview(page: CurrentPage, request: Request) -> Response:
 
 
 def _show(page: Page, portfolio_id: str, shown: dict[str, Any], wrong: str | None = None) -> Response:
-    others = {each["field"] for each in shown["columns"] if each["field"]} - set(FIELDS)
-    fields = [(name, page.reader.word(f"field {name}")) for name in FIELDS]
-    fields += [(name, page.reader.word(name)) for name in sorted(others)]
+    groups = [
+        (page.tr(group), [(name, page.reader.word(f"field {name}")) for name in names])
+        for group, names in GROUPS.items()
+    ]
     kept = {name: value for name, value in shown["profile"].items() if name not in ("columns", "name")}
     return page.show(
         "files/preview.html",
         422 if wrong else 200,
         portfolio_id=portfolio_id,
         shown=shown,
-        fields=[("", page.tr("not used")), *fields],
+        groups=groups,
         kept=json.dumps(kept),
         wrong=wrong,
     )

@@ -15,7 +15,7 @@ from portfolio.files import contacts_queries
 from portfolio.files import parties_queries as queries
 from portfolio.files.work import Work
 from portfolio.ledger.limits import PARTIES
-from portfolio.tabular.profiles import PARTY_COLUMN
+from portfolio.tabular.profiles import PARTY_COLUMN, PartyColumn
 
 
 async def share_numbers(tx: Transaction, work: Work) -> None:
@@ -23,8 +23,12 @@ async def share_numbers(tx: Transaction, work: Work) -> None:
     await tx.execute(SHARE_NUMBERS_OF, work.creditor_id)
 
 
+def _stating(columns: Collection[str | None]) -> list[PartyColumn]:
+    return [PARTY_COLUMN[column] for column in columns if column is not None and column in PARTY_COLUMN]
+
+
 def _roles(columns: Collection[str | None]) -> list[str]:
-    return sorted({PARTY_COLUMN[column].role for column in columns if column in PARTY_COLUMN})
+    return sorted({one.role for one in _stating(columns)})
 
 
 async def add(tx: Transaction, work: Work, columns: Sequence[str | None], contract_ids: Collection[UUID]) -> None:
@@ -48,10 +52,11 @@ async def state(
         return
     stated = sorted({*registered, *revised})
     clear = bool(await tx.fetchval(contacts_queries.CLEARS, work.portfolio_id))
-    await tx.execute(queries.RETIRE_PARTIES, work.file_id, revised, roles, clear)
+    if revised:
+        await tx.execute(queries.RETIRE_PARTIES, work.file_id, revised, roles, clear)
     await tx.execute(queries.PUT_PARTIES, work.file_id, stated, PARTIES)
-    stating = [PARTY_COLUMN[column] for column in columns if column in PARTY_COLUMN]
-    kinds = sorted({f"{one.role} {one.what}" for one in stating if one.what in ("phone", "email")})
-    await tx.execute(queries.RETIRE_POINTS, work.file_id, revised, kinds, clear)
+    kinds = sorted({f"{one.role} {one.what}" for one in _stating(columns) if one.what in ("phone", "email")})
+    if revised:
+        await tx.execute(queries.RETIRE_POINTS, work.file_id, revised, kinds, clear)
     await tx.execute(queries.PUT_POINTS, work.file_id, stated)
     await tx.execute(REMEMBER_MARKS, stated)

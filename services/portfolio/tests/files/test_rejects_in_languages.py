@@ -52,10 +52,10 @@ def test_our_headers_in_every_language_are_known_when_they_come_back() -> None:
 
 
 LOCALES = [
-    ("es-MX", ",", "Motivos de rechazo", "due_date: no es una fecha como 30/11/2026 o 2026-11-30 (bad_date)"),
-    ("es-ES", ";", "Motivos de rechazo", "due_date: no es una fecha como 30/11/2026 o 2026-11-30 (bad_date)"),
-    ("pt-BR", ";", "Motivos da rejeição", "due_date: não é uma data como 30/11/2026 ou 2026-11-30 (bad_date)"),
-    ("en-GB", ",", "errors", "due_date: is not a date such as 30/11/2026 or 2026-11-30 (bad_date)"),
+    ("es-MX", ",", "Motivos de rechazo", "due_date: es un día que no existe en el calendario (bad_date)"),
+    ("es-ES", ";", "Motivos de rechazo", "due_date: es un día que no existe en el calendario (bad_date)"),
+    ("pt-BR", ";", "Motivos da rejeição", "due_date: é um dia que não existe no calendário (bad_date)"),
+    ("en-GB", ",", "errors", "due_date: is a day that the calendar does not have (bad_date)"),
 ]
 
 
