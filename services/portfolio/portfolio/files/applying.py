@@ -209,17 +209,20 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: com
 
     The payments and charges that the file lacks stay on top of them. What was reversed after its day is undone again.
     """
-    await tx.execute(
-        applying_queries.REGISTER,
-        *(work.file_id, chunk.registered, work.portfolio_id, work.creditor_id, chunk.day, work.as_of),
-    )
-    await tx.execute(applying_queries.REVISE, work.file_id, chunk.revised, work.as_of)
-    await tx.execute(queries.FORGET_REFUSALS, chunk.revised)
-    if found.split:
-        await tx.execute(applying_queries.KEEP_COMPONENTS, work.file_id, found.split, work.as_of)
-    await tx.execute(applying_queries.DELETE_INSTALMENTS, chunk.revised)
+    if chunk.registered:
+        await tx.execute(
+            applying_queries.REGISTER,
+            *(work.file_id, chunk.registered, work.portfolio_id, work.creditor_id, chunk.day, work.as_of),
+        )
+    if chunk.revised:
+        await tx.execute(applying_queries.REVISE, work.file_id, chunk.revised, work.as_of)
+        await tx.execute(queries.FORGET_REFUSALS, chunk.revised)
+        if found.split:
+            await tx.execute(applying_queries.KEEP_COMPONENTS, work.file_id, found.split, work.as_of)
+        await tx.execute(applying_queries.DELETE_INSTALMENTS, chunk.revised)
     await tx.execute(applying_queries.ADD_INSTALMENTS, work.file_id, chunk.stated, work.as_of)
-    await tx.execute(comparing_queries.ABSORB, work.file_id, chunk.revised, work.as_of, found.kept)
+    if chunk.revised:
+        await tx.execute(comparing_queries.ABSORB, work.file_id, chunk.revised, work.as_of, found.kept)
     if found.unposted:
         await tx.execute(comparing_queries.UNPOST, found.unposted)
     if found.taken_back:
@@ -233,7 +236,11 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: com
 
 
 async def _record(tx: Transaction, work: Work, chunk: Chunk) -> None:
-    paying = [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, chunk.revised)]
+    paying = (
+        [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, chunk.revised)]
+        if chunk.revised
+        else []
+    )
     reapplied = await reapply_payments(tx, paying) if paying else ()
     stated = {"file_id": work.file_id, "as_of": work.as_of}
     await history.record_each(
@@ -246,9 +253,10 @@ async def _record(tx: Transaction, work: Work, chunk: Chunk) -> None:
         tx, StageCause.REVISION, chunk.revised, chunk.day, file_payments=chunk.file_payments, judge=judge
     )
     await publish_reapplied(tx, reapplied)
-    flags = await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept, work.file_id)
-    if flagged := [row["contract_id"] for row in flags if row["is_new"]]:
-        await publish_whole(tx, flagged, ContractRevised)
+    if chunk.kept:
+        flags = await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept, work.file_id)
+        if flagged := [row["contract_id"] for row in flags if row["is_new"]]:
+            await publish_whole(tx, flagged, ContractRevised)
     await history.record_each(tx, chunk.revised, "revised", "a file restates the contract", stated)
     await history.record_each(
         tx, chunk.kept, "incomplete", "unchanged: a file has rejected rows of the contract", stated

@@ -44,13 +44,15 @@ async def state(
     clear = bool(await tx.fetchval(queries.CLEARS, work.portfolio_id))
     await opt_outs.recall_stated(tx, work.creditor_id, work.file_id, stated)
     await tx.execute(queries.PUT_CONTACT_POINTS, work.file_id, stated, clear and bool(parts))
-    if contacts:
+    if contacts and revised:
         await tx.execute(queries.LIST_WRONG_CONTACTS, work.file_id, revised, contacts, clear)
         await tx.execute(queries.RETIRE_CONTACT_POINTS, work.file_id, revised, contacts, clear)
     if parts:
         has_kind = "address_kind" in columns
-        if not has_kind:
+        if revised and not has_kind:
             await tx.execute(queries.TAKE_KNOWN_KIND, work.file_id, revised, parts)
-        await tx.execute(queries.LIST_CHECKED_ADDRESSES, work.file_id, revised, parts)
+        if revised:
+            await tx.execute(queries.LIST_CHECKED_ADDRESSES, work.file_id, revised, parts)
         await tx.execute(queries.PUT_ADDRESSES, work.file_id, stated, work.jurisdiction, parts)
-        await tx.execute(queries.DELETE_ADDRESSES, work.file_id, revised, has_kind, clear)
+        if revised:
+            await tx.execute(queries.DELETE_ADDRESSES, work.file_id, revised, has_kind, clear)

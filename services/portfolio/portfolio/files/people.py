@@ -25,7 +25,7 @@ async def moves(
     The contracts are locked. A contract that would leave a dead or represented debtor loses that debtor's silence, so
     it is set aside until a person says yes: ``accepted``. Another customer of the same person has that silence too.
     """
-    found = await tx.fetch(queries.MOVES, work.file_id, contract_ids)
+    found = await tx.fetch(queries.MOVES, work.file_id, contract_ids) if contract_ids else []
     leaves = [row for row in found if row["status"] in comparing.LEAVES and not row["stays"]]
     leaving = [] if accepted else leaves
     if leaving:
