@@ -40,7 +40,7 @@ GROUPS: Mapping[str, Sequence[str]] = MappingProxyType(
             *(f"area_code_{n}" for n in range(1, 7)),
         ),
         "Addresses": (*_ADDRESS, *(f"{name}_2" for name in _ADDRESS)),
-        "People beside the debtor": tuple(
+        "People besides the debtor": tuple(
             f"{role}_{what}" + ("" if place == 1 else f"_{place}")
             for role, (most, said) in _OF_PERSON.items()
             for place in range(1, most + 1)

@@ -6,8 +6,8 @@ nested loop, which compares every row of a later statement with every other one.
 
 from alembic import op
 
-revision = "0060"
-down_revision = "0059"
+revision = "0061"
+down_revision = "0060"
 
 _STAGE = """CASE WHEN {0}.state = 'open' AND {0}.total_balance = 0 THEN 'new' WHEN {0}.state = 'open' THEN {0}.stage
         WHEN {0}.state = 'settled' THEN 'settled' ELSE 'closed' END"""
