@@ -14,6 +14,7 @@ from dialer_feed.calls import hours
 from dialing_agencies import Placement
 from dialing_requests import Json, call, code_of, report, report_calls
 from dialing_scene import Phone, Scene
+from fastapi import FastAPI
 from permit_requests import Clock, attempt, clock, granted, listed, question, refused
 from recobro_events.contracts.dialer_feed import WrongfulCallDetected
 from recobro_events.testing import published
@@ -22,14 +23,20 @@ from unlisted_calls import by_id
 __all__ = ["clock"]
 
 
+LIFE_SECONDS = 300
+"""Of a permit and of the knowledge behind it, in these tests, which go by the real clock."""
+
+
 @pytest.fixture
-def all_hours() -> Iterator[None]:
-    """Calls are allowed at any hour, so that a test may run at any hour."""
+def all_hours(app: FastAPI) -> Iterator[None]:
+    """Calls are allowed at any hour, and a permit outlives its test on a busy machine."""
 
     def closes_at(_contract: Any, _numbers: Any, at: datetime) -> datetime:
         return at + timedelta(hours=1)
 
-    with patch.object(hours, "closes_at", closes_at):
+    patient = {"permit_seconds": LIFE_SECONDS, "permit_knowledge_seconds": LIFE_SECONDS}
+    settings = app.state.settings.model_copy(update=patient)
+    with patch.object(hours, "closes_at", closes_at), patch.object(app.state, "settings", settings):
         yield
 
 
