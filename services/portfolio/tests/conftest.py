@@ -13,7 +13,14 @@ from portfolio.main import build_app
 from portfolio.settings import PortfolioSettings
 from portfolio_builders import Given
 from recobro_events import Database
-from service_client import ManualBankLoader, ManualLoader, ServiceClient, read_in_thread, read_payments_in_thread
+from service_client import (
+    ManualBankLoader,
+    ManualLoader,
+    ServiceClient,
+    at_rest,
+    read_in_thread,
+    read_payments_in_thread,
+)
 
 
 @pytest.fixture(scope="session")
@@ -68,10 +75,12 @@ async def shared_service(migrated: Database, tmp_path_factory: pytest.TempPathFa
     # Tests call ``judging.work`` and ``following.follow_all`` at the moment that they choose.
     app = build_app(settings, Database(migrated.dsn), None, loader, bank_loader=bank, poll_seconds=10**6)
     async with client_for(app, mint()) as client:
-        yield ServiceClient(client, migrated, loader, bank)
+        yield ServiceClient(client, migrated, loader, bank, app.state.stager)
 
 
 @pytest.fixture
-async def service(shared_service: ServiceClient, database: Database) -> ServiceClient:  # noqa: ARG001
+async def service(shared_service: ServiceClient, database: Database) -> AsyncIterator[ServiceClient]:  # noqa: ARG001
     """The whole service on an empty database. It loads files when the test calls the loader, one contract a chunk."""
-    return shared_service
+    yield shared_service
+    # The stager does not work on in the next test's database.
+    await at_rest(shared_service.stager)

@@ -1,10 +1,9 @@
 """Loaders in processes of their own, which are killed at random moments until the last one loads the file."""
 
 import asyncio
-import os
 import random
-import signal
 import sys
+from contextlib import suppress
 from uuid import UUID
 
 from service_client import ServiceClient
@@ -60,5 +59,6 @@ async def _kill_when(
                 assert (file["status"], process.returncode) == ("loaded", 0)
                 return
             await asyncio.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        process.kill()
     await process.wait()

@@ -1,5 +1,6 @@
 """Builds what tests start from: a portfolio with its business date, and contracts in it."""
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,22 @@ TODAY = date(2026, 9, 10)
 
 def days_ago(days: int, today: date = TODAY) -> date:
     return today - timedelta(days=days)
+
+
+_WAITING = """
+SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE NOT granted AND datname = current_database()
+"""
+
+
+async def until_waiting(database: Database, backends: int) -> None:
+    """Wait until so many connections to this database wait for a lock. Other tests share the server."""
+    async with asyncio.timeout(240):
+        while True:
+            async with database.connection() as connection:
+                if await connection.fetchval(_WAITING) >= backends:
+                    return
+            await asyncio.sleep(0.01)
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,12 @@ from portfolio.files.reader.checks import Reading
 from portfolio.files.reader.trailers import Controls
 from portfolio.files.reading import FileRefused, Landed, ReportRows, layout_options
 from portfolio.files.work import Work
+from portfolio.stages.stager import Stager
 from portfolio.tabular.code_pages import CodePage, CodePages
 from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
 from portfolio.tabular.profiles import FILE_COLUMNS
 from portfolio.tabular.records import FileProblem
+from portfolio_builders import until_waiting
 from recobro_events import Database, Row
 
 _GOOD = {"debtor_name": "Íñigo Peña", "phone_1": "9995194875", "due_date": "2026-08-01", "amount_due": "100.00"}
@@ -97,6 +99,16 @@ def csv_of(*rows: dict[str, str], columns: Sequence[str] = FILE_COLUMNS) -> byte
     return text.getvalue().encode()
 
 
+async def at_rest(stager: Stager) -> None:
+    """Wait until each task of the stager has found nothing to do, and waits to be woken."""
+    async with asyncio.timeout(240):
+        while True:
+            waiting = [one for one in stager._wakeup._waiters if not one.done()]
+            if len(waiting) == len(stager.kept()):
+                return
+            await asyncio.sleep(0.01)
+
+
 @dataclass(frozen=True)
 class ServiceClient:
     """A client with every scope, with the database and the loader of its service."""
@@ -105,6 +117,7 @@ class ServiceClient:
     database: Database
     loader: Loader
     bank: BankLoader
+    stager: Stager
 
     async def portfolio(self, **changes: Any) -> UUID:
         creditor = await self.client.post("/v1/creditors", json={"name": "B", "kind": "financial", "country": "MX"})
@@ -178,7 +191,7 @@ class ServiceClient:
 
     async def restaged(self) -> None:
         """Wait until the stager has staged all contracts by the bands of their portfolios."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while True:
                 if not await self.rows("SELECT FROM restaging"):
                     return
@@ -232,10 +245,4 @@ class ServiceClient:
 
     async def until_waiting(self, backends: int) -> None:
         """Wait until this number of transactions wait for a lock that another transaction holds."""
-        waiting = "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
-        waiting += " WHERE NOT granted AND datname = current_database()"
-        async with asyncio.timeout(240):
-            while True:
-                if len(await self.rows(waiting)) >= backends:
-                    return
-                await asyncio.sleep(0.01)
+        await until_waiting(self.database, backends)

@@ -17,7 +17,7 @@ from portfolio.agreements import following
 from portfolio.charges import taking
 from portfolio.ledger import limits
 from portfolio.ledger.positions import reposition
-from portfolio_builders import TODAY, Given, days_ago, pay, reverse
+from portfolio_builders import TODAY, Given, days_ago, pay, reverse, until_waiting
 from recobro_events import Event, Transaction
 from recobro_events.contracts.portfolio import (
     ChargeReversed,
@@ -314,23 +314,13 @@ async def test_two_followers_and_a_payment_that_meet_book_one_waiver(client: htt
     async with held(given, contract_id):
         followers = [asyncio.create_task(following.follow_all(given.database)) for _ in range(2)]
         payment = asyncio.create_task(pay(client, contract_id, "50.00"))
-        await until_waiting(given, 3)
+        await until_waiting(given.database, 3)
     await asyncio.gather(*followers, payment)
     contract = await shown(client, contract_id)
     [charge] = await published(given.database, ChargeTaken)
     credit = sum(Decimal(one["credit"]) for one in contract["payments"])
     assert contract["state"] == "settled"
     assert Decimal(650) + charge.amount - credit == 1000
-
-
-async def until_waiting(given: Given, backends: int) -> None:
-    waiting = "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
-    waiting += " WHERE NOT granted AND datname = current_database()"
-    async with asyncio.timeout(120):
-        while True:
-            if len(await given.rows(waiting)) >= backends:
-                return
-            await asyncio.sleep(0.01)
 
 
 async def test_a_follower_that_dies_halfway_leaves_nothing_half_done(

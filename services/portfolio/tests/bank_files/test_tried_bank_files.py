@@ -132,10 +132,7 @@ async def test_of_two_bookings_and_an_upload_at_once_one_books_the_file(service:
         await tx.execute(queries.LOCK_IDENTITY, f"{portfolio_id}|{known['sha256'].hex()}")
         requests = [service.client.post(path), service.client.post(path), service.send_bank_file(portfolio_id, content)]
         running = [asyncio.ensure_future(request) for request in requests]
-        async with asyncio.timeout(60):
-            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-            while (await service.rows(waiting))[0]["count"] < len(running):  # noqa: ASYNC110 - a database has no event
-                await asyncio.sleep(0.01)
+        await service.until_waiting(len(running))
     answers = await asyncio.gather(*running)
     assert sorted(answer.status_code for answer in answers) in ([200, 202, 409], [202, 409, 409])
     assert await service.bank.load_one()

@@ -11,7 +11,7 @@ from events_of_other_services import placed, receive
 from portfolio.debtors import party_queries
 from portfolio.ledger import limits
 from portfolio.ledger.whole import republish_whole
-from portfolio_builders import Given, days_ago
+from portfolio_builders import Given, days_ago, until_waiting
 from recobro_events.contracts.dialer_feed import ContactInvalid, OptOutRequested
 from recobro_events.contracts.portfolio import (
     ContractRevised,
@@ -290,17 +290,9 @@ async def test_a_number_that_is_added_during_an_opt_out_is_refused_too(client: h
     async with given.database.transaction() as tx:
         await tx.execute(party_queries.LOCK_NUMBERS, [contact_id])
         adding = asyncio.create_task(add(client, other))
-        await until_waiting(given)
+        await until_waiting(given.database, 1)
         await tx.execute("UPDATE party_contact_point SET opted_out = true WHERE contact_id = $1", contact_id)
     assert [point["opted_out"] for point in (await adding)["contact_points"]] == [True, False]
-
-
-async def until_waiting(given: Given) -> None:
-    async with asyncio.timeout(240):
-        while True:
-            if await given.rows("SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"):
-                return
-            await asyncio.sleep(0.01)
 
 
 async def test_an_agency_sees_whom_it_may_contact_and_nobody_else(client: httpx.AsyncClient, given: Given) -> None:

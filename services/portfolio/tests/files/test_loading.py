@@ -29,7 +29,7 @@ async def test_the_sample_portfolio_has_the_figures_of_its_key(database: Databas
     loader = Loader(database, poll_seconds=0.1)
     app = build_app(PortfolioSettings(**test_settings(database.dsn).model_dump()), Database(database.dsn), None, loader)
     async with client_for(app, mint()) as client:
-        service = ServiceClient(client, database, loader, ManualBankLoader(database))
+        service = ServiceClient(client, database, loader, ManualBankLoader(database), app.state.stager)
         portfolio_id = await service.portfolio()
         content = SAMPLE.read_bytes()
         file = (await service.upload(portfolio_id, content, key["as_of"])).json()
