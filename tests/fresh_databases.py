@@ -26,6 +26,14 @@ END $$
 """
 
 
+def copying(template: str, name: str) -> str:
+    """The statement that copies a database to which nobody is connected.
+
+    It copies the files. The usual way writes each block to PostgreSQL's log, and takes more of the processor's time.
+    """
+    return f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"
+
+
 def owners(dsn: str) -> str:
     """The same database for the role that owns it: for what a service may not do."""
     return dsn.replace(f"//{SERVICE_ROLE}:", "//postgres:", 1)
@@ -120,7 +128,7 @@ class FreshDatabases:
     async def _create(self, template: str) -> str:
         name = f"test_{uuid.uuid4().hex}"
         async with self._administrator() as admin:
-            await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            await admin.execute(copying(template, name))
         return self._server.dsn(name)
 
     async def _template(self, name: str, fill: Callable[[str], Awaitable[None]]) -> str:

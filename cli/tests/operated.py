@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
+from fresh_databases import copying
 from recobro.main import app
 from recobro.postgres import EmbeddedPostgres
 from recobro.targets import variable_of
@@ -47,8 +48,7 @@ class Operated:
         admin = await asyncpg.connect(self.server.dsn("postgres"))
         try:
             for name in _names():
-                template = f" TEMPLATE {like.prefix}_{name}" if like else ""
-                await admin.execute(f"CREATE DATABASE {self.prefix}_{name}{template}")
+                await admin.execute(copying(f"{like.prefix}_{name}" if like else "template1", f"{self.prefix}_{name}"))
         finally:
             await admin.close()
 
