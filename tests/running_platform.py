@@ -60,18 +60,18 @@ def started_platform(kafka_bootstrap: str | None = None) -> Iterator[Platform]:
         command = [RECOBRO, "up", "--data", str(running.data), "--port-base", str(free_port_base())]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
         try:
-            now = running.status(wait_seconds=90)
+            now = running.status(wait_seconds=int(PATIENCE_SECONDS))
             assert all(service["ready"] for service in now["services"]), now
             yield running
             family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
             process.terminate()
-            assert process.wait(90) == 0
-            _, left = psutil.wait_procs(family, timeout=10)
+            assert process.wait(PATIENCE_SECONDS) == 0
+            _, left = psutil.wait_procs(family, timeout=60)
             assert left == []
         finally:
             if process.poll() is None:
                 process.terminate()
-                process.wait(90)
+                process.wait(PATIENCE_SECONDS)
 
 
 class Program:

@@ -44,7 +44,7 @@ class Machine:
         return self._started[-1]
 
     def ready_status(self) -> dict[str, Any]:
-        code, output = recobro("status", "--data", str(self.data), "--wait", "60", "--json")
+        code, output = recobro("status", "--data", str(self.data), "--wait", "240", "--json")
         assert code == 0, output
         status: dict[str, Any] = json.loads(output)
         return status
@@ -185,7 +185,7 @@ def test_a_signal_stops_every_process(machine: Machine, end: signal.Signals) -> 
 
     platform.send_signal(end)
 
-    assert platform.wait(60) == 0
+    assert platform.wait(240) == 0
     assert alive(everything) == set()
     assert is_free(machine.port_base + 1)
     assert "drained" in (machine.data / "logs" / "portfolio.log").read_text()

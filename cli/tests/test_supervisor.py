@@ -30,7 +30,7 @@ class Run:
         self.supervisor = Supervisor([program], logs, self.messages.append)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 240
         while not condition():
             assert time.monotonic() < deadline, "the condition did not become true in time"
             self.supervisor.step()

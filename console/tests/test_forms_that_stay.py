@@ -73,7 +73,7 @@ async def test_a_payment_that_was_taken_when_the_console_died_is_sent_again_and_
         page = await opening.__aenter__()
         await typed(page, scene, one)
         await page.get_by_role("button", name="Registrar el pago").click()
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             await held.taken.wait()
     await expect(page.locator("form [data-said]")).to_contain_text("sigue aquí")
     await expect(page.locator("#f-amount")).to_have_value(AMOUNT)

@@ -88,7 +88,7 @@ class Dialing:
         """The debtor pays between the permit and the call, and the dialer has not read of it yet."""
         one = next(one for one in self.floor.contracts if has_entry(one, agency) and not one.undecided_file)
         about = {"list_id": agency.list_id, "contract_number": one.number, "phone": one.phone}
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             asked = None
             while asked is None or asked.status_code != 200:
                 asked = await self.sent(agency, "/v1/permits", about | {"caller_id": CALLER_ID})
@@ -125,7 +125,7 @@ class Dialing:
 
     async def answered(self, agency: Agency, path: str, body: Any) -> httpx.Response:
         """The answer to a report, which is sent again with the same id until there is one."""
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             while (answer := await self.sent(agency, path, body)) is None:
                 self.told["sent again"] += 1
                 await asyncio.sleep(0.05)

@@ -1,6 +1,7 @@
 """Every acknowledged payment counts once, whichever process is killed."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections import Counter
@@ -17,7 +18,7 @@ import pytest
 from payments import Paid, pay, publish, withdrawals
 from recobro.client import Client
 from recobro_platform import SERVICE_NAMES, service_named
-from running_platform import Platform
+from running_platform import PATIENCE_SECONDS, Platform
 
 pytestmark = pytest.mark.process
 
@@ -70,7 +71,7 @@ async def test_every_acknowledged_payment_counts_once_though_a_process_is_killed
         await asyncio.sleep(PAYMENTS / RATE / 2)
         os.kill(killed_pid, signal.SIGKILL)
         paid = await paying
-        items = await asyncio.to_thread(withdrawals, client, list_id, gone + PAYMENTS, within_seconds=120)
+        items = await asyncio.to_thread(withdrawals, client, list_id, gone + PAYMENTS, within_seconds=PATIENCE_SECONDS)
     assert platform.pids()[victim] != killed_pid
     await assert_counted_once(platform, before, paid)
     withdrawn = Counter(UUID(item["contract_id"]) for item in items)
@@ -85,7 +86,7 @@ async def assert_counted_once(platform: Platform, before: dict[UUID, Decimal], p
     portfolio = await asyncpg.connect(platform.dsn("portfolio"))
     rows = await portfolio.fetch("SELECT payment_id FROM payment WHERE contract_id = ANY($1)", list(before))
     assert sorted(row["payment_id"] for row in rows) == sorted(payment.payment_id for payment in paid)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         # The relay deletes the last rows a moment after it has sent them.
         while await portfolio.fetchval("SELECT count(*) FROM outbox_events"):  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.05)
@@ -108,11 +109,11 @@ async def until_counted(platform: Platform, service: str, rows: str, ids: list[U
     """Wait until each of ``ids`` has a row, once. Services other than dialer-feed may be a moment behind."""
     connection = await asyncpg.connect(platform.dsn(service_named(service).database))
     counted = -1
-    for _ in range(300):
-        counted = await connection.fetchval(f"SELECT count(*) FROM {rows}", ids, *others)
-        if counted >= len(ids):
-            break
-        await asyncio.sleep(0.1)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while counted < len(ids):
+                await asyncio.sleep(0.1)
+                counted = await connection.fetchval(f"SELECT count(*) FROM {rows}", ids, *others)
     await connection.close()
     assert counted == len(ids), f"{service}: {rows}"
 

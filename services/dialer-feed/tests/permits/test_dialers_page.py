@@ -39,7 +39,7 @@ async def test_every_block_of_the_page_answers_as_the_page_shows(
     list_id, contract = await listed(scene)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_level="warning"))
     serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while not server.started:  # noqa: ASYNC110 - no event is set for it
             await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
@@ -60,7 +60,7 @@ async def test_every_block_of_the_page_answers_as_the_page_shows(
         shell = await asyncio.create_subprocess_exec(
             "bash", "-c", script, env=environment, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
         )
-        output, _ = await asyncio.wait_for(shell.communicate(), 60)
+        output, _ = await asyncio.wait_for(shell.communicate(), 240)
         answered, expected = json.loads(output), json.loads(shown)
         assert shape(answered) == shape(expected), text
         for name in ("reason", "detail", "status", "permit", "accepted"):

@@ -40,7 +40,7 @@ async def held(scene: Scene, work: Callable[[Transaction], Awaitable[None]]) -> 
 
     task = asyncio.create_task(hold())
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             await asyncio.wait({task, asyncio.ensure_future(begun.wait())}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             await task
