@@ -95,8 +95,8 @@ class Keyboard:
 
     async def go(self, section: str, key: str, /) -> None:
         await self.page.wait_for_load_state()
-        await self.page.keyboard.press("g")
-        await self.page.keyboard.press(key)
+        # In one message: the console waits for the second key for a moment only.
+        await self.page.keyboard.type(f"g{key}")
         await self.page.wait_for_url(f"**{section}")
 
     async def search(self, text: str) -> None:
