@@ -1,4 +1,4 @@
-"""A daily run and the judge that are killed again and again end as if nothing had happened."""
+"""A daily run, the judge and the desk's filling that are killed again and again end as if nothing had happened."""
 
 import asyncio
 import random
@@ -8,7 +8,9 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from portfolio.stages import daily_run
+from chassis import Principal
+from portfolio.desk import filling, giving, worklists
+from portfolio.desk.conditions import WorklistConditions
 from portfolio.strategy import judging
 from portfolio_builders import TODAY, Given, days_ago
 from recobro_events import Database
@@ -20,6 +22,7 @@ _RUN = """
 import asyncio, sys
 from datetime import date
 from uuid import UUID
+from portfolio.desk import filling
 from portfolio.stages import daily_run
 from portfolio.strategy import judging
 from recobro_events import Database
@@ -32,6 +35,9 @@ async def main():
     await daily_run.advance(database, UUID(sys.argv[2]), date.fromisoformat(sys.argv[3]))
     while await judging.work(database):
         pass
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE worklist SET wanted_at = now() WHERE $1 = ANY (portfolio_ids)", UUID(sys.argv[2]))
+    await filling.work(database)
 
 asyncio.run(main())
 """
@@ -45,20 +51,39 @@ SELECT contract_number, stage, as_of, days_past_due, next_change_on, segment, se
     (SELECT array_agg(type ORDER BY type) FROM outbox_bulk WHERE key = contract_id::text) AS events
 FROM contract WHERE portfolio_id = $1 ORDER BY contract_number
 """
+_DESK = """
+SELECT contract_number, worklist_person.expected_value, worklist_person.overdue_balance, contracts,
+    (SELECT array_agg((state, contract_ids = ARRAY[contract.contract_id], desk_item.expected_value)::text)
+        FROM desk_item WHERE desk_item.person_id = debtor_id) AS items
+FROM contract LEFT JOIN worklist_person ON worklist_person.person_id = debtor_id
+WHERE portfolio_id = $1 ORDER BY contract_number
+"""
+_RATES = "SELECT segment, age_from, day, known, ended, cured FROM cure_rate WHERE portfolio_id = $1 ORDER BY 1, 2"
+_FILLED = "SELECT FROM worklist WHERE wanted_at IS NOT NULL"
 _MARKS = "SELECT FROM judging_mark WHERE portfolio_id = $1"
 
 
-async def filled(given: Given) -> UUID:
+async def filled(given: Given, operator: str) -> UUID:
+    """A portfolio with a worklist of its own, whose first person is with the operator."""
     portfolio_id = await given.portfolio()
     for n in range(CONTRACTS):
         due = [(days_ago(30 * k + 5 * n - 20), f"{100 + n}.00") for k in range(3)]
         await given.contract(portfolio_id, *due, number=f"C-{n:02}")
+    new = worklists.NewWorklist(name=operator, when=WorklistConditions(), portfolio_ids=(portfolio_id,))
+    async with given.database.transaction() as tx:
+        worklist = await worklists.add(tx, new)
+    assert await filling.work(given.database)
+    async with given.database.transaction() as tx:
+        who = Principal(operator, frozenset(), "t", role="operator")
+        assert (await giving.give_next(tx, who, worklist.worklist_id)).item
     return portfolio_id
 
 
 async def state(given: Given, portfolio_id: UUID) -> list[tuple[object, ...]]:
     assert await given.rows(_MARKS, portfolio_id) == []
-    return [tuple(row.values()) for row in await given.rows(_STATE, portfolio_id)]
+    assert await given.rows(_FILLED) == []
+    rows = [row for sql in (_STATE, _DESK, _RATES) for row in await given.rows(sql, portfolio_id)]
+    return [tuple(row.values()) for row in rows]
 
 
 async def _started(database: Database, portfolio_id: UUID) -> asyncio.subprocess.Process:
@@ -84,19 +109,32 @@ async def _killed(given: Given, portfolio_id: UUID, lines: int) -> None:
     await process.wait()
 
 
+async def _killed_while_filling(given: Given, portfolio_id: UUID) -> None:
+    """Start a run, and kill it when it wants the worklist filled, before or while or just after it fills it."""
+    process = await _started(given.database, portfolio_id)
+    async with asyncio.timeout(240):
+        while not await given.rows(_FILLED):
+            if process.returncode is not None:
+                break
+            await asyncio.sleep(0.002)
+    if process.returncode is None:
+        os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
 @pytest.mark.process
 async def test_killed_runs_end_in_the_state_of_one_that_was_left_alone(given: Given) -> None:
-    alone, killed = await filled(given), await filled(given)
+    alone, killed = await filled(given, "ana"), await filled(given, "beto")
     while await judging.work(given.database):
         pass
-    await daily_run.advance(given.database, alone, UNTIL)
-    while await judging.work(given.database):
-        pass
+    async with asyncio.timeout(240):
+        assert await (await _started(given.database, alone)).wait() == 0
     [known] = await given.rows(_LINES, alone)
     [before] = await given.rows(_LINES, killed)
     moments = sorted(random.Random().sample(range(before["lines"] + 1, known["lines"]), KILLS))
     for lines in moments:
         await _killed(given, killed, lines)
+    await _killed_while_filling(given, killed)
     last = await _started(given.database, killed)
     async with asyncio.timeout(240):
         assert await last.wait() == 0
