@@ -1,16 +1,21 @@
 """The desk in the console: worklists, one person after the other by the keyboard, and the word of a supervisor."""
 
+import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from chassis.second_person import ROLE_SCOPE
 from chassis.testing import mint
 from console_scene import Scene
 from contracts_scene import contract
+from dialer_feed.permits import asking
 from in_browser import findings
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page, expect
 from recobro_platform import SCOPES
+from services_in_process import AS_OF
 
 
 async def read(scene: Scene, path: str) -> Any:
@@ -101,6 +106,97 @@ async def test_an_operator_works_one_person_after_the_other_with_the_keyboard_al
         assert "sin quita" in (await client.get(path)).text
 
 
+NOON = datetime.combine(AS_OF, time(18), UTC)
+"""Noon in Mexico City."""
+
+
+async def someone_with_a_phone(scene: Scene, page: Page) -> None:
+    """Go to the first person of the worklist who has a phone."""
+    heard = "SELECT EXISTS (SELECT FROM barrier WHERE state = 'reached')"
+    await scene.platform.until("dialer-feed", heard)
+    await page.goto(f"{scene.url}/desk")
+    await page.keyboard.press("n")
+    await page.wait_for_url("**/desk/items/*")
+    while await page.get_by_role("button", name="¿Puedo llamar").count() == 0:
+        before = page.url
+        await page.locator("#d-outcome").select_option("no_answer")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("n")
+        await page.wait_for_url(lambda url: "/desk/items/" in url and url != before)  # noqa: B023
+    await page.wait_for_selector("[aria-busy=true]", state="detached")
+
+
+@pytest.mark.usefixtures("worklist")
+async def test_an_operator_asks_beside_a_phone_and_the_outcome_has_the_permit(scene: Scene, browser: Browser) -> None:
+    async with scene.browser_page(browser, "operator") as page:
+        await someone_with_a_phone(scene, page)
+        answer = page.locator("#permit")
+        with patch.object(asking, "now", lambda: NOON):
+            await page.keyboard.press("t")
+            await expect(answer).to_contain_text("Puede llamar: la llamada debe empezar antes de las 12:00:15.")
+        assert (await answer.locator("a").get_attribute("href") or "").startswith("tel:+52")
+        permit_id = await page.locator("#permit [name=permit_id]").get_attribute("value")
+        with patch.object(asking, "now", lambda: NOON.replace(hour=8)):
+            await page.keyboard.press("t")
+            await expect(answer).to_contain_text("No llame al +52")
+            await expect(answer).to_contain_text("A esta hora no se permiten llamadas")
+        item = await read(scene, f"/v1/desk-items/{page.url.rpartition('/')[2]}")
+        await page.locator("#d-outcome").select_option("no_answer")
+        await page.get_by_role("button", name="Registrar y parar").click()
+        await page.wait_for_url("**/desk")
+    made = [await read(scene, f"/v1/contracts/{one['contract_id']}/attempts") for one in item["contracts"]]
+    assert [each["items"][-1]["permit_id"] for each in made] == [permit_id, *[None] * (len(made) - 1)]
+    await scene.platform.settled()
+    kept = await scene.platform.get("dialer-feed", f"/v1/permits/{permit_id}")
+    assert kept["attempt_id"] == made[0]["items"][-1]["attempt_id"]
+    async with scene.client("operator") as client:
+        assert "el personal propio, desde el escritorio" in (await client.get(f"/lists/permits/{permit_id}")).text
+
+
+async def test_a_permit_that_was_given_stays_with_the_outcome_when_another_number_is_refused(
+    scene: Scene, worklist: str
+) -> None:
+    await scene.platform.until("dialer-feed", "SELECT EXISTS (SELECT FROM barrier WHERE state = 'reached')")
+    async with scene.client("operator") as client:
+        given = await scene.send(client, "/desk", f"/desk/worklists/{worklist}/next")
+        at = given.headers["Location"]
+        item = await read(scene, f"/v1/desk-items/{at.rpartition('/')[2]}")
+        contract_id = item["contracts"][0]["contract_id"]
+        phone = "+52 871 555 0001"
+        point = {"kind": "phone", "value": phone, "provenance": "debtor"}
+        await scene.platform.post("portfolio", f"/v1/contracts/{contract_id}/contact-points", point)
+        await scene.platform.settled()
+        page = (await client.get(at)).text
+        assert "¿Puedo llamar al +528715550001?" in page
+        assert "tel:" not in page, "who has not asked has no link to call"
+        asked = {"contract_id": contract_id, "phone": phone}
+        with patch.object(asking, "now", lambda: NOON):
+            said = (await scene.send(client, at, f"{at}/permit", **asked)).text
+        assert 'href="tel:+528715550001"' in said
+        assert "Puede llamar: la llamada debe empezar antes de las 12:00:15." in said
+        permit = re.findall('name="permit_id" value="([^"]+)" form="d-end"', said)
+        assert len(permit) == 1
+        asked |= {"phone": "+52 871 555 0002", "permit_id": permit[0]}
+        with patch.object(asking, "now", lambda: NOON):
+            refused = (await scene.send(client, at, f"{at}/permit", **asked)).text
+        assert "No llame al +52 871 555 0002. El contrato no tiene este número." in refused
+        assert f'value="{permit[0]}"' in refused
+        ended = await scene.send(client, at, f"{at}/outcome", outcome="no_answer", permit_id=permit[0])
+        assert ended.status_code == 303
+    made = await read(scene, f"/v1/contracts/{contract_id}/attempts")
+    assert made["items"][-1]["permit_id"] == permit[0]
+
+
+@pytest.mark.usefixtures("worklist")
+async def test_nobody_calls_while_it_is_not_known_whether_it_is_allowed(scene: Scene, browser: Browser) -> None:
+    async with scene.browser_page(browser, "operator") as page:
+        await someone_with_a_phone(scene, page)
+        with patch.object(asking, "ask", side_effect=OSError):
+            await page.keyboard.press("t")
+            await expect(page.locator("#permit")).to_contain_text("No llame al +52")
+        assert await page.locator("#permit a").count() == 0
+
+
 @pytest.mark.usefixtures("worklist")
 async def test_a_silence_is_said_on_the_page_of_who_has_the_person(scene: Scene, browser: Browser) -> None:
     async with scene.browser_page(browser, "operator") as page:
@@ -126,8 +222,10 @@ async def test_axe_finds_nothing_on_the_pages_of_the_desk(
             await shown.goto(f"{scene.url}{path}")
             assert await findings(shown) == []
             assert await shown.evaluate("document.documentElement.scrollWidth") <= width
-        await shown.keyboard.press("n")
-        await shown.wait_for_url("**/desk/items/*")
-        await shown.wait_for_selector("[aria-busy=true]", state="detached")
+        await someone_with_a_phone(scene, shown)
+        assert await findings(shown) == []
+        with patch.object(asking, "now", lambda: NOON):
+            await shown.keyboard.press("t")
+            await expect(shown.locator("#permit a")).to_be_visible()
         assert await findings(shown) == []
         assert await shown.evaluate("document.documentElement.scrollWidth") <= width

@@ -23,6 +23,7 @@ CALLS = (
     *("sent", "answered"),
 )
 _MESSAGES = ("sent", "answered")
+_PERMIT = "permit_id"
 
 
 @router.get("/desk")
@@ -93,6 +94,7 @@ async def _item(
         own=found["operator"] == page.session.subject or page.session.role is Role.SUPERVISOR,
         supervises=page.session.role is Role.SUPERVISOR,
         may=page.session.may("portfolio:write"),
+        asks=page.session.may("dialer-feed:write"),
     )
 
 
@@ -110,6 +112,18 @@ async def state(page: CurrentPage, item_id: UUID) -> Response:
     return page.show("desk/state.html", item=found)
 
 
+@router.post("/desk/items/{item_id}/permit")
+async def ask_to_call(page: CurrentPage, item_id: UUID) -> Response:
+    """Whether one call may be made now, as a part of the page. The last permit that was given goes with the outcome."""
+    typed = await page.form()
+    found = await page.services.get("portfolio", f"/v1/desk-items/{item_id}")
+    asked = {name: typed.get(name, "") for name in ("contract_id", "phone")}
+    answer = await page.attempt(page.services.post("dialer-feed", "/v1/permits", asked))
+    permit_id = typed.get(_PERMIT) if isinstance(answer, Trouble) else answer[_PERMIT]
+    zone = await _zone(page, found)
+    return page.show("desk/permit.html", answer=answer, phone=asked["phone"], permit_id=permit_id, zone=zone)
+
+
 @router.post("/desk/items/{item_id}/outcome")
 async def finish(page: CurrentPage, item_id: UUID) -> Response:
     """Enter the outcome, and go to the next person if the user wants that."""
@@ -117,6 +131,7 @@ async def finish(page: CurrentPage, item_id: UUID) -> Response:
     outcome = typed.get("outcome", "")
     body: dict[str, Any] = {"channel": "message" if outcome in _MESSAGES else "call", "outcome": outcome}
     body |= {"note": typed["note"]} if typed.get("note") else {}
+    body |= {_PERMIT: typed[_PERMIT]} if typed.get(_PERMIT) and outcome not in _MESSAGES else {}
     ended = await _try(page, item_id, "outcome", body, typed)
     if isinstance(ended, Response):
         return ended
