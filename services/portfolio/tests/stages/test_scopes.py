@@ -97,6 +97,16 @@ async def test_scopes_overlap_and_a_day_counts_once(client: httpx.AsyncClient, g
     assert beside.status_code == 201
 
 
+@pytest.mark.parametrize(("first", "last", "status"), [(25, 20, 409), (25, 21, 201), (11, 5, 409), (10, 5, 201)])
+async def test_pauses_of_a_scope_share_no_day_and_may_stand_beside_each_other(
+    client: httpx.AsyncClient, given: Given, first: int, last: int, status: int
+) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    scope = (await scopes_of(given, contract_id))["person"]
+    await pause(client, scope, 20, 11)
+    assert (await client.post("/v1/scoped-pauses", json=body(scope, first, last))).status_code == status
+
+
 @pytest.mark.parametrize("of", ["contract", "scope"])
 async def test_the_database_itself_refuses_an_overlap_within_one_scope(
     service: ServiceClient, given: Given, of: str
