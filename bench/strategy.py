@@ -29,7 +29,7 @@ from portfolio.strategy import judging
 from recobro_events import Database, Transaction, step
 
 _OPERATORS = 50
-_TODAY = date(2026, 11, 22)
+TODAY = date(2026, 11, 22)
 _FILL = """
 WITH owner AS (
     INSERT INTO creditor (name, kind, country) VALUES ('bench', 'financial', 'MX') RETURNING creditor_id
@@ -75,7 +75,8 @@ async def _timed(work: Awaitable[object]) -> float:
     return time.perf_counter() - started
 
 
-async def _judge_all(database: Database) -> None:
+async def judge_all(database: Database) -> None:
+    """Judge every contract that waits."""
     while await judging.work(database):
         pass
 
@@ -87,34 +88,39 @@ async def _settled(database: Database) -> None:
         await connection.execute("CHECKPOINT")
 
 
-async def measure(database: Database, options: argparse.Namespace) -> dict[str, tuple[list[float], list[float]]]:
-    """Fill the database, and measure each change beside its statement."""
+async def fill(database: Database, contracts: int, instalments: int) -> tuple[UUID, list[UUID]]:
+    """Fill the database with a portfolio whose contracts are staged and judged. Returns its id and theirs."""
     async with database.transaction() as tx:
-        await tx.execute(_FILL, options.contracts, _TODAY)
-        await tx.execute(_INSTALMENTS, options.instalments, _TODAY)
+        await tx.execute(_FILL, contracts, TODAY)
+        await tx.execute(_INSTALMENTS, instalments, TODAY)
         rows = await tx.fetch("SELECT contract_id, portfolio_id FROM contract")
     ids: list[UUID] = [row["contract_id"] for row in rows]
-    portfolio_id: UUID = rows[0]["portfolio_id"]
     for n in range(0, len(ids), 20_000):
         chunk = ids[n : n + 20_000]
         await step(database, lambda tx: reposition(tx, chunk, cause=None))  # noqa: B023
-    await _judge_all(database)
+    await judge_all(database)
+    return rows[0]["portfolio_id"], ids
+
+
+async def measure(database: Database, options: argparse.Namespace) -> dict[str, tuple[list[float], list[float]]]:
+    """Fill the database, and measure each change beside its statement."""
+    portfolio_id, ids = await fill(database, options.contracts, options.instalments)
     found: dict[str, tuple[list[float], list[float]]] = {"bands": ([], []), "segments": ([], [])}
     for n in range(options.rounds):
         starts = {"early": 1, "late": 31 + 10 * (n + 1), "legal": 91 + 10 * (n + 1)}
         listed = [{"stage": stage, "from_days": days} for stage, days in starts.items()]
-        new_bands = bands.NewBands.model_validate({"from": _TODAY - timedelta(days=1), "bands": listed})
+        new_bands = bands.NewBands.model_validate({"from": TODAY - timedelta(days=1), "bands": listed})
         await step(database, lambda tx: bands.change(tx, portfolio_id, new_bands))  # noqa: B023
         await _settled(database)
         alone = await _alone(database, lambda tx: reposition(tx, ids, cause="bands"))
         found["bands"][1].append(alone)
         found["bands"][0].append(await _timed(restaging.finish(database, portfolio_id)))
-        await _judge_all(database)
+        await judge_all(database)
         rules: dict[str, Any] = {"rules": [{"segment": f"round_{n}", "when": {"days_past_due": {"min": 20}}}]}
         await step(database, lambda tx: keeping.change(tx, portfolio_id, NewSegmentRules.model_validate(rules)))  # noqa: B023
         await _settled(database)
         found["segments"][1].append(await _alone(database, lambda tx: judging.judge(tx, portfolio_id, ids)))
-        found["segments"][0].append(await _timed(_judge_all(database)))
+        found["segments"][0].append(await _timed(judge_all(database)))
     await _desk(database)
     return found
 
