@@ -69,6 +69,19 @@ async def test_a_contract_climbs_one_step_a_day_when_its_conditions_are_met(
     assert [line["business_date"] for line in lines] == [TODAY, days_ago(-2), days_ago(-10)]
 
 
+async def test_a_contract_climbs_at_most_one_step_on_a_business_date(client: httpx.AsyncClient, given: Given) -> None:
+    portfolio_id = await given.portfolio()
+    await put_ladder(client, portfolio_id, [{"step": "reminder"}, {"step": "direct_contact"}])
+    contract_id = await given.contract(portfolio_id, (days_ago(3), "100.00"))
+    await judged(given)
+    assert (await step(client, contract_id))["next_step_on"] == str(days_ago(-1))
+    await pay(client, contract_id, "1.00")
+    await judged(given)
+    assert (await given.row(contract_id))["step"] == "reminder", "judged again on the same day"
+    await pass_days(given, portfolio_id, 1)
+    assert (await given.row(contract_id))["step"] == "direct_contact"
+
+
 @pytest.mark.parametrize("tried", ["visit", "own call"])
 async def test_attempts_since_the_step_and_the_last_answer_may_be_asked(
     client: httpx.AsyncClient, given: Given, tried: str
