@@ -117,8 +117,8 @@ async def _killed_while_filling(given: Given, portfolio_id: UUID) -> None:
             if process.returncode is not None:
                 break
             await asyncio.sleep(0.002)
-    if process.returncode is None:
-        os.kill(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        process.kill()
     await process.wait()
 
 
