@@ -43,7 +43,7 @@ class Work(Requests):
             if plan in self._plans or self.is_there("promises", f"/v1/agreements/{plan}"):
                 return Outcome.FOLLOWS
             raise ByHand("Agree on the plan again; its instalments come with it.")
-        body = {name: lost[name] for name in ("promise_id", "due_on", "made_in", "agency_id")}
+        body = {name: lost[name] for name in ("promise_id", "due_on", "made_in", "agency_id")} | _party(lost)
         self.post(line, "promises", "/v1/promises", body | {"contract_id": line.key, "amount": lost["promised"]})
         return Outcome.ENTERED
 
@@ -54,7 +54,7 @@ class Work(Requests):
         first = self._promises.get(lost["schedule"][0]["promise_id"])
         if first is None:
             raise ByHand("Agree on the plan again: the list does not say who had made it.")
-        made = {name: first.content[name] for name in ("made_in", "agency_id")}
+        made = {name: first.content[name] for name in ("made_in", "agency_id")} | _party(first.content)
         body = {"contract_id": line.key, "kind": lost["kind"], "agreement_id": lost["agreement_id"]}
         self.post(line, "promises", "/v1/agreements", body | made | {"instalments": lost["schedule"]})
         return Outcome.ENTERED
@@ -154,3 +154,8 @@ _ADDRESS = ("street", "exterior", "interior", "neighbourhood", "postal_code", "c
 
 def _parts(lines: Sequence[Line], event: str, *names: str) -> list[dict[str, Any]]:
     return [{name: line.content.get(name) for name in names} for line in lines if line.event == event]
+
+
+def _party(made: Mapping[str, Any]) -> dict[str, str]:
+    """The party that promised, such as a joint obligor; nothing where the debtor did."""
+    return {"party_id": party_id} if (party_id := made.get("party_id")) else {}

@@ -117,6 +117,7 @@ def test_lists_of_all_services_are_entered_in_the_order_of_time(platform: FakePl
         "agency_id": None,
         "promised": "50.00",
         "agreement_id": None,
+        "party_id": "t-1",
     }
     platform.set_answers(f"GET portfolio /v1/portfolios/{PORTFOLIO}", {"business_date": "2026-11-20"})
     platform.set_answers("POST portfolio /v1/staging-runs", {})
@@ -128,7 +129,7 @@ def test_lists_of_all_services_are_entered_in_the_order_of_time(platform: FakePl
     posted = [(route, body) for route, body in platform.asked if route.startswith("POST")]
     assert [route for route, _ in posted] == ["POST portfolio /v1/staging-runs", "POST promises /v1/promises"]
     assert posted[0][1] == {"as_of": "2026-11-21", "portfolio_id": PORTFOLIO, "confirm_future": True}
-    names = ("promise_id", "due_on", "made_in", "agency_id")
+    names = ("promise_id", "due_on", "made_in", "agency_id", "party_id")
     assert posted[1][1] == {name: promised[name] for name in names} | {"contract_id": CONTRACT, "amount": "50.00"}
 
 
