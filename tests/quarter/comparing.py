@@ -22,6 +22,7 @@ UNION ALL
 SELECT contract_id::text, agreement_id::text, discount, NULL, state FROM proposal WHERE state <> 'reached'
 ORDER BY 2
 """
+_PROMISES = "SELECT contract_id::text AS id, promise_id::text, state, paid FROM promise"
 _HEARD = "SELECT contract_id::text AS id, state, total_balance FROM contract"
 
 
@@ -33,7 +34,15 @@ async def compare(quarter: Quarter) -> None:
         agreements[row["id"]].append(
             (row["agreement_id"][-6:], row["state"], row["discount"], row["settled_on"] and str(row["settled_on"]))
         )
+    promises: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in await quarter.platform.rows("promises", _PROMISES):
+        promises[row["id"]][row["promise_id"]] = (row["state"], row["paid"] if row["state"] != "cancelled" else NOTHING)
     for one in quarter.contracts:
+        paid = {
+            each.promise_id: (each.state, each.paid if each.state != "cancelled" else NOTHING) for each in one.asked
+        }
+        if promises[one.contract_id] != paid:
+            quarter.differ(one, "promises", promises[one.contract_id], paid)
         expected: list[Any] = [
             (deal.agreement_id[-6:], deal.state, deal.discount, deal.settled_on and str(deal.settled_on))
             for deal in sorted(one.deals, key=lambda deal: deal.agreement_id)

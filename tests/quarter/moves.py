@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from quarter.model import Contract, Deal, Payment
+import httpx
+from quarter.model import Contract, Deal, Payment, Promise
 from quarter.play import Quarter
 
 CENT = Decimal("0.01")
@@ -46,7 +47,7 @@ async def reverses(quarter: Quarter, one: Contract) -> None:
 async def takes_offer(quarter: Quarter, one: Contract) -> None:
     """Ana proposes one of the offers of the day."""
     offers = (await quarter.get("promises", "/v1/offers", contract_id=one.contract_id))["items"]
-    if bool(offers) != (one.balance > 0):
+    if bool(offers) != (one.refused_contact() is None):
         quarter.differ(one, "offers", offers, one.balance)
     if offers:
         offer = quarter.chance.choice(offers)
@@ -112,7 +113,7 @@ async def settles(quarter: Quarter, one: Contract) -> None:
         answer = await quarter.ask(who, f"/v1/agreements/{deal.agreement_id}/{act}", sent)
         quarter.same(one, act, answer, None)
     deal.approved = deal.accepted = True
-    one.goes_on(deal, quarter.day)
+    one.goes_on(deal, quarter.day, promise_ids(answer))
 
 
 async def decides(quarter: Quarter, one: Contract) -> None:
@@ -146,7 +147,80 @@ async def decides(quarter: Quarter, one: Contract) -> None:
             deal.accepted = True
         if deal.is_complete:
             deal.discount = one.discount_now(deal) or Decimal("0.00")
-        one.goes_on(deal, quarter.day)
+        one.goes_on(deal, quarter.day, promise_ids(answer))
+
+
+def promise_ids(answer: httpx.Response) -> list[str]:
+    """The promises of an agreement in force; before, its instalments have no ids."""
+    return [part["promise_id"] for part in answer.json()["instalments"]]
+
+
+async def plans(quarter: Quarter, one: Contract) -> None:
+    """Ana agrees on a plan about all or a part of the debt, on days that may have promises."""
+    chance = quarter.chance
+    count = chance.choice([2, 3])
+    days = [quarter.day + timedelta(days=chance.randint(0, 6) + 8 * n) for n in range(count)]
+    total = one.balance if chance.random() < 0.5 else one.balance / 2
+    each = max(CENT, (total / count).quantize(CENT, ROUND_FLOOR))
+    schedule = [(day, each) for day in days]
+    body = {
+        "contract_id": one.contract_id,
+        "kind": "plan",
+        "schedule": [{"due_on": str(day), "amount": f"{amount:.2f}"} for day, amount in schedule],
+    }
+    if one.balance and each * count > one.balance:
+        return
+    refused = one.refused_promises(schedule, is_plan=True)
+    answer = await quarter.ask("ana", "/v1/agreements", body)
+    quarter.same(one, f"plan {[(str(day), str(amount)) for day, amount in schedule]}", answer, refused)
+    if refused is None:
+        made = answer.json()
+        deal = Deal(
+            made["agreement_id"],
+            "plan",
+            schedule,
+            Decimal("0.00"),
+            one.balance,
+            days[0],
+            "ana",
+            needs_approval=False,
+            accepted=True,
+        )
+        one.deals.append(deal)
+        quarter.codes[deal.agreement_id] = "none"
+        one.begins(deal, quarter.day, promise_ids(answer))
+
+
+async def promises(quarter: Quarter, one: Contract) -> None:
+    """The debtor or a joint obligor promises a part of the debt."""
+    chance = quarter.chance
+    due_on = quarter.day + timedelta(days=chance.randint(0, 9))
+    amount = max(CENT, (one.balance * chance.choice([10, 40, 100]) / 100).quantize(CENT, ROUND_FLOOR))
+    body = {"contract_id": one.contract_id, "amount": f"{amount:.2f}", "due_on": str(due_on), "made_in": "call"}
+    if chance.random() < 0.5:
+        body["party_id"] = one.party_id
+    refused = one.refused_promises([(due_on, amount)], is_plan=False)
+    answer = await quarter.ask("ana", "/v1/promises", body)
+    quarter.same(one, f"promise of {amount} for {due_on}", answer, refused)
+    if refused is None:
+        made = answer.json()
+        if made["party_id"] != body.get("party_id"):
+            quarter.differ(one, "who promised", made["party_id"], body.get("party_id"))
+        one.promises.append(Promise(made["promise_id"], quarter.day, due_on, amount))
+        one.review(quarter.day)
+
+
+async def disputes(quarter: Quarter, one: Contract) -> None:
+    """The debtor disputes the debt, or the creditor answers that it is right."""
+    if one.clarification_id:
+        path = f"/v1/clarifications/{one.clarification_id}/resolution"
+        await quarter.post("portfolio", path, {"outcome": "rejected"})
+        one.clarification_id = ""
+    elif one.balance:
+        path = f"/v1/contracts/{one.contract_id}/clarifications"
+        made = await quarter.post("portfolio", path, {"reason": "amount", "opened_by": "debtor"})
+        one.clarification_id = made["clarification_id"]
+    quarter.tell(one, f"dispute: {'opened' if one.clarification_id else 'none now'}")
 
 
 async def cancels(quarter: Quarter, one: Contract) -> None:
@@ -154,7 +228,7 @@ async def cancels(quarter: Quarter, one: Contract) -> None:
     if deal is not None and quarter.chance.random() < 0.2:
         answer = await quarter.ask("ana", f"/v1/agreements/{deal.agreement_id}/cancellation", {"reason": "another"})
         quarter.same(one, "cancellation", answer, None)
-        deal.state = "cancelled"
+        one.cancels(deal, quarter.day)
 
 
 MOVES: tuple[Callable[[Quarter, Contract], Awaitable[None]], ...] = (
@@ -172,5 +246,9 @@ MOVES: tuple[Callable[[Quarter, Contract], Awaitable[None]], ...] = (
         decides,
         decides,
         cancels,
+        plans,
+        promises,
+        promises,
+        disputes,
     ),
 )
