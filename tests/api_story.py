@@ -1,6 +1,7 @@
 """What the examples of the OpenAPI documents show: a small portfolio, from its first file to the commission."""
 
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 
@@ -531,9 +532,22 @@ async def _erase(recording: Recording, contracts: list[Json]) -> None:
     """Somebody who has paid asks for the erasure of the data."""
     ask, paid = recording.ask, contracts[9]
     payment = {"amount": paid["total_balance"], "paid_on": DAY, "channel": "spei", "reference": "MX-000999"}
-    client = recording.platform.clients["portfolio"]
+    platform = recording.platform
+    half = (Decimal(paid["total_balance"]) / 2).quantize(Decimal("0.01"))
+    rest = Decimal(paid["total_balance"]) - half
+    parts = [{"due_on": f"2026-12-{day:02}", "amount": str(amount)} for day, amount in ((1, half), (11, rest))]
+    plan = {"contract_id": paid["contract_id"], "kind": "plan", "schedule": parts}
+    agreed = (await platform.post("promises", "/v1/agreements", plan))["agreement_id"]
+    client = platform.clients["portfolio"]
     answer = await client.post(f"/v1/contracts/{paid['contract_id']}/payments", json=payment)
     assert answer.json()["state"] == "settled", answer.text
+    await platform.until("portfolio", "SELECT count(*) = 1 FROM letter")
+    printed = await client.get(f"/v1/contracts/{paid['contract_id']}/no-debt.pdf")
+    assert printed.status_code == 200, printed.text
+    await ask("portfolio", "list_no_debt_letters", to_deliver=True)
+    delivery = {"medium": "in_person", "delivered_on": DAY}
+    await ask("portfolio", "deliver_no_debt_letter", delivery, agreement_id=agreed)
+    await ask("portfolio", "read_no_debt_letter", agreement_id=agreed)
     await ask("portfolio", "read_erasability", person_id=paid["debtor_id"])
     await ask(
         "portfolio", "erase_person", {"reason": "solicitud 118/2026"}, person="supervisor", person_id=paid["debtor_id"]

@@ -42,6 +42,7 @@ OTHERS = {
     "/v1/contracts/{contract_id}/parties": "one debtor",
     "/v1/contracts/{contract_id}/agreements/{agreement_id}/agreement.pdf": "one debtor",
     "/v1/contracts/{contract_id}/no-debt.pdf": "one debtor",
+    "/v1/contracts/{contract_id}/agreements/{agreement_id}/proposal.pdf": "one debtor",
     "/v1/visits/{visit_id}/sheet.pdf": "one debtor",
     "/v1/visits/{visit_id}/letter.pdf": "one debtor",
     "/v1/photos/{photo_id}": "one debtor",

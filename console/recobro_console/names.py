@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from recobro_console.calls import Trouble
 from recobro_console.pages import Page
@@ -99,6 +100,14 @@ async def contracts(page: Page, rows: Iterable[Mapping[str, Any]]) -> dict[str, 
         return {}
     known = await _answer(page, "portfolio", "/v1/contracts", contract_id=wanted, limit=MOST_CONTRACTS)
     return {each["contract_id"]: each for each in known["items"]} if known else {}
+
+
+async def parties(page: Page, contract_id: UUID, rows: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
+    """The names of the contract's parties that made something of these rows, by id. A removed party is missing."""
+    if not any(row["party_id"] for row in rows):
+        return {}
+    known = await _answer(page, "portfolio", f"/v1/contracts/{contract_id}")
+    return {each["party_id"]: each["name"] for each in known["parties"]} if known else {}
 
 
 async def _listed(page: Page, service: str, path: str, key: str) -> Names:

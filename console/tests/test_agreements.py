@@ -152,3 +152,34 @@ async def test_the_forms_of_agreements_can_be_used_by_everybody(scene: Scene, br
             assert await findings(page) == []
         await Keyboard(page).press(page.get_by_role("button", name="Aprobar"))
         await page.get_by_text("Está aprobado, y ahora: espera aceptación").wait_for()
+
+
+async def test_the_page_of_a_contract_prints_a_proposal_and_says_which_party_has_promised(scene: Scene) -> None:
+    one = await contract(scene)
+    path = f"/v1/contracts/{one['contract_id']}/parties"
+    party = await scene.platform.post("portfolio", path, {"role": "joint_obligor", "name": "Rosa Gil"})
+    await scene.platform.settled()
+    body = {"contract_id": one["contract_id"], "amount": "30.00", "due_on": str(AS_OF + timedelta(days=3))}
+    body |= {"made_in": "call", "party_id": party["party_id"]}
+    await scene.platform.post("promises", "/v1/promises", body)
+    agreement = await proposed(scene, one)
+    creditor = (await scene.platform.get("portfolio", f"/v1/portfolios/{one['portfolio_id']}"))["creditor_id"]
+    account = {"payment_instructions": "CLABE 012180001234567891"}
+    assert (await scene.platform.clients["portfolio"].patch(f"/v1/creditors/{creditor}", json=account)).is_success
+    await scene.platform.settled()
+    async with scene.client() as client:
+        shown = await part(client, one, "promises")
+        assert "Promete Rosa Gil" in shown
+        [paper] = re.findall(r'href="([^"]+/proposal\.pdf[^"]+)"', shown)
+        printed = await client.get(paper)
+        assert (printed.status_code, printed.content[:4]) == (200, b"%PDF")
+        assert "de otra persona del contrato" in (await client.get("/promises/list", params={"view": "all"})).text
+        of = agreement["agreement_id"]
+        assert (await decide(scene, client, of, "approval")).status_code == 303
+        signed = {"by": "signature", "proof": "folder 12"}
+        wrong = await act(scene, client, one, f"acceptance?of={of}", **signed, terms_sha256="ab" * 32)
+        assert (wrong.status_code, "otros términos" in wrong.text) == (422, True)
+        right = await act(scene, client, one, f"acceptance?of={of}", **signed, terms_sha256=agreement["terms_sha256"])
+        assert right.status_code == 303
+        assert agreement["terms_sha256"] in (await client.get(f"/promises/agreements/{of}")).text
+        assert "proposal.pdf" not in await part(client, one, "promises")

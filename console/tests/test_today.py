@@ -2,13 +2,14 @@
 
 import asyncio
 import re
+import uuid
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from console_scene import Scene
-from contracts_scene import spanish
+from contracts_scene import contract, spanish
 from in_browser import findings
 from playwright.async_api import Browser
 from recobro_console.calls import Calls
@@ -107,6 +108,41 @@ async def test_a_long_run_goes_on_by_itself_and_shows_how_far_it_is(
         await page.get_by_text("la más atrasada por 3 días").wait_for()
         is_over = True
         await page.get_by_role("link", name="Procesar el día").wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_a_letter_of_no_debt_waits_until_its_delivery_is_noted(
+    scene: Scene, browser: Browser, width: int
+) -> None:
+    one = await contract(scene)
+    path = f"/v1/contracts/{one['contract_id']}"
+    owed = Decimal((await scene.platform.get("portfolio", path))["total_balance"])
+    half = (owed / 2).quantize(Decimal("0.01"))
+    parts = [
+        {"due_on": str(AS_OF + timedelta(days=days)), "amount": str(amount)}
+        for days, amount in ((3, half), (9, owed - half))
+    ]
+    plan = {"contract_id": one["contract_id"], "kind": "plan", "schedule": parts}
+    of = (await scene.platform.post("promises", "/v1/agreements", plan))["agreement_id"]
+    payment = {"amount": str(owed), "paid_on": str(AS_OF), "channel": "spei", "reference": f"LETTER-{width}"}
+    await scene.platform.post("portfolio", f"{path}/payments", payment)
+    asked = "SELECT EXISTS (SELECT FROM letter WHERE agreement_id = $1)"
+    await scene.platform.until("portfolio", asked, uuid.UUID(of))
+    async with scene.client() as client:
+        assert "cartas de no adeudo por entregar" in (await client.get("/today/waiting")).text
+        assert "por imprimir" in (await client.get("/today/letters")).text
+        assert (await client.get(f"/contracts/{one['contract_id']}/no-debt.pdf")).content.startswith(b"%PDF")
+    async with scene.browser_page(browser, width=width) as page:
+        await page.goto(f"{scene.url}/today/letters")
+        row = page.locator("tr", has_text=one["contract_number"])
+        await row.get_by_text("impresa").wait_for()
+        assert await findings(page) == []
+        await row.locator("summary").focus()
+        await page.keyboard.press("Enter")
+        await row.get_by_label("Cómo").select_option("post")
+        await row.get_by_role("button", name="Entregada").last.click()
+        await page.get_by_text("La entrega de la carta quedó anotada").wait_for()
+        assert await page.locator("tr", has_text=one["contract_number"]).count() == 0
 
 
 def test_numbers_of_several_portfolios_are_added_and_bounded_by_the_last_day() -> None:

@@ -125,6 +125,13 @@ async def _acceptance(page: Page, subject: Subject) -> Form:
             Field("by", page.tr("Accepted by"), options=words(page, ACCEPTED_BY, "accepted ")),
             text("proof", page.tr("Code, recording or document"), longest=1000),
             text("sha256", "SHA-256", required=False, hint=page.tr("of the recording or the scan"), longest=64),
+            text(
+                "terms_sha256",
+                page.tr("Hash of the terms"),
+                required=False,
+                hint=page.tr("as the signed proposal states it"),
+                longest=64,
+            ),
         ],
         await _terms(page, subject),
         page.tr("Its payments become promises, and nobody contacts the debtor while they are open."),
@@ -133,7 +140,9 @@ async def _acceptance(page: Page, subject: Subject) -> Form:
 
 async def _accept(page: Page, subject: Subject, values: Values) -> Response:
     path = f"/v1/agreements/{subject.of}/acceptance"
-    now = await page.services.post("promises", path, given(values, "by", "proof", "sha256"), key=values.get(KEY))
+    now = await page.services.post(
+        "promises", path, given(values, "by", "proof", "sha256", "terms_sha256"), key=values.get(KEY)
+    )
     return page.done(subject.path, "It is accepted, and now: {state}.", state=page.reader.word(f"plan {now['state']}"))
 
 

@@ -246,6 +246,7 @@ async def promises(contract_id: UUID, page: CurrentPage) -> Response:
         page.attempt(page.services.get("promises", "/v1/promises", **asked)),
         page.attempt(page.services.get("promises", "/v1/agreements", **asked)),
     )
+    made = [row for answer in (found, plans) if not isinstance(answer, Trouble) for row in answer["items"]]
     links: Any = {"items": []}
     if not page.session.agency_id:
         path = f"/v1/contracts/{contract_id}/links"
@@ -254,6 +255,7 @@ async def promises(contract_id: UUID, page: CurrentPage) -> Response:
         "contracts/promises.html",
         promises=found,
         plans=plans,
+        parties=await names.parties(page, contract_id, made),
         links=[] if isinstance(links, Trouble) else links["items"],
         contract_id=contract_id,
         is_agency=page.session.agency_id is not None,
@@ -265,6 +267,12 @@ async def promises(contract_id: UUID, page: CurrentPage) -> Response:
 async def agreement_paper(contract_id: UUID, page: CurrentPage, of: UUID) -> Response:
     """The agreement as it came into force, in the debtor's language."""
     return await page.pass_on("portfolio", f"/v1/contracts/{contract_id}/agreements/{of}/agreement.pdf")
+
+
+@staff.get("/contracts/{contract_id}/proposal.pdf")
+async def proposal_paper(contract_id: UUID, page: CurrentPage, of: UUID) -> Response:
+    """A proposal to be signed, in the debtor's language."""
+    return await page.pass_on("portfolio", f"/v1/contracts/{contract_id}/agreements/{of}/proposal.pdf")
 
 
 @staff.get("/contracts/{contract_id}/no-debt.pdf")

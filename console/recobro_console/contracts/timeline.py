@@ -29,6 +29,7 @@ _PROMISES = (
     *("promise_made", "promise_kept", "promise_partly_kept", "promise_broken", "promise_reopened"),
     *("promise_cancelled", "agreement_reached", "agreement_broken", "agreement_fulfilled", "agreement_reopened"),
     *("agreement_proposed", "agreement_cancelled", "agreement_settled"),
+    "letter_delivered",
 )
 GROUPS: Mapping[str, Sequence[str]] = {
     "money": (

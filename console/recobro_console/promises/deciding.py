@@ -37,6 +37,7 @@ async def _agreement(page: Page, agreement_id: UUID, reason: str = "", wrong: Tr
         status,
         agreement=found,
         contract=contract,
+        parties={} if isinstance(contract, Trouble) else {one["party_id"]: one["name"] for one in contract["parties"]},
         offer=_offer(found["offer_id"], offers),
         share=None if isinstance(contract, Trouble) else _share(found["discount"], contract["total_balance"]),
         pending=found["state"] in PENDING,

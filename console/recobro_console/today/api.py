@@ -17,6 +17,8 @@ _SHOWN = 12
 _PAGE = 50
 JOB_SERVICES = ("portfolio", "dialer-feed")
 PARKING = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
+LETTER_MEDIA = ("in_person", "post", "email")
+"""By which a debtor may get a letter of no debt."""
 router = Router()
 
 
@@ -178,6 +180,28 @@ async def disputes(page: CurrentPage, deadline_before: str | None = None, cursor
         deadline_before=deadline_before,
         first=cursor is None,
     )
+
+
+@router.get("/today/letters")
+async def letters(page: CurrentPage, cursor: str | None = None) -> Response:
+    """The letters of no debt that fulfilled agreements ask for, and that nobody has delivered."""
+    found = await page.services.get("portfolio", "/v1/no-debt-letters", to_deliver="true", cursor=cursor, limit=_PAGE)
+    return page.show(
+        "today/letters.html",
+        found=found,
+        debtors=await names.contracts(page, found["items"]),
+        media=LETTER_MEDIA,
+        first=cursor is None,
+    )
+
+
+@router.post("/today/letters/{agreement_id}")
+async def deliver_letter(page: CurrentPage, agreement_id: UUID) -> Response:
+    """Note that the debtor has got the letter."""
+    typed = await page.form()
+    path = f"/v1/no-debt-letters/{agreement_id}/delivery"
+    await page.services.post("portfolio", path, {"medium": typed.get("medium")}, key=typed.get("_key"))
+    return page.done("/today/letters", "The delivery of the letter is noted.")
 
 
 @router.get("/today/reports")

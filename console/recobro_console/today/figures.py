@@ -25,6 +25,7 @@ _SHOWN = {
     "payments.unidentified": ("/payments/unidentified", True),
     "clarifications.past_deadline": ("/today/disputes", True),
     "clarifications.due_soon": ("/today/disputes", False),
+    "letters.to_deliver": ("/today/letters", False),
     "reports.open": ("/today/reports", False),
     "files.loading": ("/files", False),
     "files.received": ("/files", False),

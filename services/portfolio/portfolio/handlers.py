@@ -19,7 +19,7 @@ from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
 from portfolio.ledger.marking import mark
 from portfolio.people import convenience
-from portfolio.projection import agreements, listings, placements
+from portfolio.projection import agreements, listings, placements, proposals
 from portfolio.projection import promises as known_promises
 from portfolio.reports import keeping
 from portfolio.strategy import judging
@@ -270,7 +270,12 @@ _HISTORY_EVENTS = (
     _HistoryEvent(promises.PromiseBroken, "promise_broken", "{paid} of {promised}", _keep_outcomes),
     _HistoryEvent(promises.PromiseReopened, "promise_reopened", "{paid} of {promised}", _keep_outcomes),
     _HistoryEvent(promises.PromiseCancelled, "promise_cancelled", "because of {reason}", known_promises.keep),
-    _HistoryEvent(promises.ProposalChanged, "agreement_proposed", "{kind}: {total}, discount {discount}: {state}"),
+    _HistoryEvent(
+        promises.ProposalChanged,
+        "agreement_proposed",
+        "{kind}: {total}, discount {discount}: {state}",
+        proposals.keep,
+    ),
     _HistoryEvent(promises.AgreementReached, "agreement_reached", "{kind}", agreements.keep),
     _HistoryEvent(promises.AgreementCancelled, "agreement_cancelled", "because of {reason}", agreements.keep),
     _HistoryEvent(promises.AgreementSettled, "agreement_settled", "discount {discount}", agreements.keep),
@@ -314,8 +319,8 @@ def _register(entry: _HistoryEvent) -> None:
 
 for _entry in _HISTORY_EVENTS:
     _register(_entry)
-# A line of history alone silences nobody and ends no silence.
-consumer.pace(*(entry.event_type for entry in _HISTORY_EVENTS if entry.keep is None))
+# Neither a line of history alone nor a proposal silences anybody or ends a silence.
+consumer.pace(*(entry.event_type for entry in _HISTORY_EVENTS if entry.keep in (None, proposals.keep)))
 
 
 @consumer.on(dialer_feed.ContractsListed)

@@ -15,6 +15,10 @@ from recobro_events.contracts.promises import (
     AgreementReached,
     AgreementReopened,
     AgreementSettled,
+    ProposalChanged,
+    ProposalState,
+    ProposedInstalment,
+    ProposedTerms,
 )
 
 Json = dict[str, Any]
@@ -31,6 +35,32 @@ class Deal:
     def _next(self) -> Json:
         self.version += 1
         return {**self.ids, "version": self.version}
+
+    def proposed(self, version: int = 1, state: str = "proposed", *, awaits: bool = True) -> ProposalChanged:
+        """The proposal of the agreement. Its versions are its own."""
+        schedule = tuple(
+            ProposedInstalment(due_on=TODAY + timedelta(days=due), amount=Decimal(amount)) for due, amount in self.parts
+        )
+        total = sum((part.amount for part in schedule), Decimal("0.00"))
+        return ProposalChanged(
+            **self.ids,
+            version=version,
+            kind=self.kind,
+            state=ProposalState(state),
+            total=total,
+            discount=self.discount,
+            currency="MXN",
+            valid_until=TODAY + timedelta(days=5),
+            awaits_second_person=awaits,
+            terms=ProposedTerms(
+                proposed_on=TODAY,
+                balance=total + self.discount,
+                discount=self.discount,
+                settles_in_full=True,
+                schedule=schedule,
+                sha256="5e" * 32,
+            ),
+        )
 
     def reached(self) -> AgreementReached:
         schedule = (

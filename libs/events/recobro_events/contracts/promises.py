@@ -198,11 +198,34 @@ class ConvenienceRequested(ContractEvent, type="promises.convenience-requested.v
     reported_by: str
 
 
+class ProposedInstalment(Part):
+    """An instalment that was proposed."""
+
+    due_on: date
+    amount: Money
+
+
+class ProposedTerms(Part):
+    """What was proposed on ``proposed_on``, when the debt was ``balance``. No later change of the proposal changes it.
+
+    ``settles_in_full``: schedule and discount are together the debt. ``sha256`` is the hash of these terms, which the
+    proposal's document states, so that it is known what was signed.
+    """
+
+    proposed_on: date
+    balance: Money
+    discount: Money
+    settles_in_full: bool
+    schedule: tuple[ProposedInstalment, ...]
+    sha256: str
+
+
 class ProposalChanged(ContractEvent, type="promises.proposal-changed.v1"):
     """An agreement was proposed, approved, accepted, refused or cancelled before it was in force.
 
     ``version`` grows with every change of the proposal. The debtor would pay ``total``, and the creditor would give up
-    ``discount``. After ``valid_until`` nobody can approve or accept it.
+    ``discount``. After ``valid_until`` nobody can approve or accept it. ``awaits_second_person``: a second person has
+    to approve it and has not. ``terms`` are null in an event of an earlier release.
     """
 
     agreement_id: UUID
@@ -213,3 +236,5 @@ class ProposalChanged(ContractEvent, type="promises.proposal-changed.v1"):
     discount: Money
     currency: Currency
     valid_until: date
+    awaits_second_person: bool = False
+    terms: ProposedTerms | None = None

@@ -2,7 +2,8 @@
 
 A restructure in force says when the debt falls due, and the instalments say it again when it has ended. When an
 agreement is settled, the portfolio waives what the creditor gives up: the contract closes if nothing is left. An
-agreement that is open again or broken later takes the waiver back.
+agreement that is open again or broken later takes the waiver back. A fulfilled agreement that settles in full asks for
+the letter of no debt.
 
 The handlers of events only keep agreements; this work follows within a second. In the handler it would answer events
 of promises with events that promises applies, and a barrier could not tell when the last of them has been applied. What
@@ -84,6 +85,8 @@ async def follow(tx: Transaction, contract_id: UUID) -> None:
     await _reschedule(tx, contract, agreements)
     waivers = [await _waiver(tx, contract_id, row) for row in changed]
     await tx.execute(queries.FOLLOWED, [row["agreement_id"] for row in changed], waivers)
+    await tx.execute(queries.ASK_FOR_LETTERS, contract_id)
+    await tx.execute(queries.WITHDRAW_LETTERS, contract_id)
 
 
 async def _reschedule(tx: Transaction, contract: Row, agreements: list[Row]) -> None:

@@ -24,6 +24,20 @@ UPDATE agreement SET followed = agreement.version, try_again_at = NULL, waiver_i
 FROM unnest($1::uuid[], $2::uuid[]) AS given (agreement_id, waiver_id)
 WHERE agreement.agreement_id = given.agreement_id
 """
+# A fulfilled agreement asks for the letter of no debt. One that is open again later takes the letter back.
+ASK_FOR_LETTERS = """
+INSERT INTO letter (agreement_id, contract_id)
+SELECT agreement_id, contract_id FROM agreement
+WHERE contract_id = $1 AND settles_in_full AND state IN ('fulfilled', 'settled')
+ON CONFLICT (agreement_id) DO UPDATE SET state = 'due', asked_at = clock_timestamp(), printed_at = NULL,
+    medium = NULL, delivered_on = NULL, delivered_by = NULL
+WHERE letter.state = 'withdrawn'
+"""
+WITHDRAW_LETTERS = """
+UPDATE letter SET state = 'withdrawn' FROM agreement
+WHERE agreement.agreement_id = letter.agreement_id AND letter.contract_id = $1 AND letter.state <> 'withdrawn'
+    AND agreement.state NOT IN ('fulfilled', 'settled')
+"""
 TRY_AGAIN = """
 UPDATE agreement SET try_again_at = clock_timestamp() + make_interval(secs => $2)
 WHERE contract_id = $1 AND followed IS DISTINCT FROM agreement.version

@@ -5,15 +5,30 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from chassis import ContractUnknown, NotFound, OutputModel, ReadConnection, Reader, Router, ServiceDatabase, reads
+from chassis import (
+    Conflict,
+    ContractUnknown,
+    NotFound,
+    OutputModel,
+    Page,
+    PageQuery,
+    ReadConnection,
+    Reader,
+    Router,
+    ServiceDatabase,
+    WriteTransaction,
+    reads,
+    writes,
+)
 from documents.press import Document, Press
 from documents.wording import Language
 from fastapi import Query, Request
 from fastapi.responses import Response
 from recobro_events import Row
 
-from portfolio.documents import queries
-from portfolio.documents.papers import agreement_of, no_debt_of
+from portfolio.documents import letters, queries
+from portfolio.documents.letters import Delivery, Letter, LetterState
+from portfolio.documents.papers import agreement_of, no_debt_of, proposal_of
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.ledger.erased import refuse_erased
 
@@ -29,11 +44,21 @@ class AgreementUnknown(NotFound):
     detail = "There is no agreement with this id on this contract that was in force."
 
 
+class ProposalUnknown(NotFound):
+    code = "agreement-unknown"
+    detail = "There is no proposal with this id on this contract."
+
+
+class NothingToSign(Conflict):
+    code = "nothing-to-sign"
+    detail = "This proposal waits for no signature: it has ended, the debtor has accepted it, or nothing is to be paid."
+
+
 class PrintedDocument(OutputModel):
     """A document that was printed. ``sha256`` is that of the PDF, so that a copy can be compared with it."""
 
     document_id: UUID
-    kind: Literal["agreement", "no_debt"]
+    kind: Literal["agreement", "no_debt", "proposal"]
     agreement_id: UUID | None
     language: Language
     sha256: str
@@ -65,6 +90,31 @@ async def print_agreement(
 
 
 @router.get(
+    "/contracts/{contract_id}/agreements/{agreement_id}/proposal.pdf",
+    dependencies=[reads("portfolio")],
+    response_class=Response,
+    responses=_PDF,
+)
+async def print_proposal(
+    contract_id: UUID, agreement_id: UUID, request: Request, database: ServiceDatabase, language: _Language = None
+) -> Response:
+    """Return a proposal to be signed, which says that it is none in force: its terms as in the agreement, until when
+    it holds, whether a second person has to approve it, and the hash of its terms.
+
+    409 `nothing-to-sign` when it has ended, was accepted, or asks for no payment; 409 `letter-incomplete`.
+    """
+    async with database.connection() as connection:
+        contract = await _to_print(connection, contract_id)
+        proposal = await connection.fetchrow(queries.PROPOSAL, contract_id, agreement_id)
+    if proposal is None:
+        raise ProposalUnknown()
+    if proposal["state"] not in ("proposed", "awaiting_acceptance") or not proposal["terms"]["schedule"]:
+        raise NothingToSign()
+    document = proposal_of(contract, proposal, language)
+    return await _print(request, database, document, contract_id, "proposal", agreement_id)
+
+
+@router.get(
     "/contracts/{contract_id}/no-debt.pdf",
     dependencies=[reads("portfolio")],
     response_class=Response,
@@ -85,6 +135,33 @@ async def list_documents(contract_id: UUID, connection: ReadConnection) -> list[
     """List the latest 100 documents that were printed for the contract, the newest first."""
     await _contract(connection, contract_id)
     return [PrintedDocument(**row) for row in await connection.fetch(queries.OF_CONTRACT, contract_id)]
+
+
+@router.get("/no-debt-letters", dependencies=[reads("portfolio")])
+async def list_no_debt_letters(
+    connection: ReadConnection,
+    query: PageQuery,
+    state: LetterState | None = None,
+    portfolio_id: UUID | None = None,
+    contract_id: UUID | None = None,
+    to_deliver: Annotated[
+        bool | None, Query(description="true: those that are due or printed, and not delivered; false: all others")
+    ] = None,
+) -> Page[Letter]:
+    """List the letters of no debt that fulfilled agreements ask for, in the order of their agreements."""
+    return await letters.listed(connection, query, state, portfolio_id, contract_id, to_deliver)
+
+
+@router.get("/no-debt-letters/{agreement_id}", dependencies=[reads("portfolio")])
+async def read_no_debt_letter(agreement_id: UUID, connection: ReadConnection) -> Letter:
+    """Read the letter of no debt for which an agreement asks."""
+    return await letters.read(connection, agreement_id)
+
+
+@router.post("/no-debt-letters/{agreement_id}/delivery", status_code=201, dependencies=[writes("portfolio")])
+async def deliver_no_debt_letter(agreement_id: UUID, delivery: Delivery, tx: WriteTransaction) -> Letter:
+    """Note that the debtor has got the letter. 409 `letter-not-printed`, `letter-ended`, `debt-open`."""
+    return await letters.deliver(tx, agreement_id, delivery)
 
 
 async def _contract(reader: Reader, contract_id: UUID) -> Row:
@@ -109,5 +186,7 @@ async def _print(
     values = (contract_id, kind, about, document["language"], hashlib.sha256(content).digest())
     async with database.transaction() as tx:
         await tx.execute(queries.PRINTED, *values)
+        if kind == "no_debt":
+            await tx.execute(queries.LETTER_PRINTED, contract_id)
     headers = {"Content-Disposition": f'inline; filename="{kind.replace("_", "-")}-{contract_id}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)

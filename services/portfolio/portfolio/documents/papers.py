@@ -1,6 +1,6 @@
-"""What an agreement and a letter of no debt state."""
+"""What an agreement, its proposal and a letter of no debt state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -68,6 +68,50 @@ class Writer:
 def agreement_of(contract: Row, agreement: Row, language: Language | None) -> Document:
     """Return the contents of the agreement's document. ``LetterIncomplete`` where nobody knows where to pay."""
     write = Writer.of(contract, language)
+    reference = breakable(contract["contract_number"])
+    return _terms(
+        write,
+        agreement,
+        parties=[(write.said("reached"), write.day(agreement["made_on"]))],
+        opening=[write.said("agreed", contract=reference)],
+    )
+
+
+def proposal_of(contract: Row, proposal: Row, language: Language | None) -> Document:
+    """Return the contents of a proposal to be signed. ``LetterIncomplete`` where nobody knows where to pay."""
+    write = Writer.of(contract, language)
+    terms = proposal["terms"]
+    agreement = {
+        **{name: proposal[name] for name in ("agreement_id", "kind", "owed_components")},
+        **{name: terms[name] for name in ("schedule", "settles_in_full")},
+        "discount": Decimal(terms["discount"]),
+        "owed": Decimal(terms["balance"]),
+        "made_on": date.fromisoformat(terms["proposed_on"]),
+    }
+    last = write.day(proposal["valid_until"])
+    title = write.said(proposal["kind"])
+    return _terms(
+        write,
+        agreement,
+        title=write.said("proposal", kind=title[0].lower() + title[1:]),
+        mark=write.said("to_sign"),
+        parties=[
+            (write.said("proposed_on"), write.day(agreement["made_on"])),
+            (write.said("valid_until"), last),
+        ],
+        opening=[
+            write.said("proposed", contract=breakable(contract["contract_number"])),
+            write.said("not_in_force", day=last),
+            *([write.said("awaits_second_person")] if proposal["awaits_second_person"] else []),
+        ],
+        ending=[write.said("terms", sha256=terms["sha256"]), write.said("signed_at")],
+    )
+
+
+def _terms(write: Writer, agreement: Row | Mapping[str, Any], ending: Sequence[str] = (), **contents: Any) -> Document:
+    """What an agreement and its proposal have in common: who owes what, what is paid when and where, and who signs.
+    The paragraphs of ``ending`` come last."""
+    contract = write.contract
     letterhead: Mapping[str, Any] = contract["letterhead"]
     account = letterhead.get("payment_instructions")
     schedule = [(date.fromisoformat(part["due_on"]), Decimal(part["amount"])) for part in agreement["schedule"]]
@@ -83,22 +127,21 @@ def agreement_of(contract: Row, agreement: Row, language: Language | None) -> Do
     )
     ends = [write.said("broken"), *paying, write.said("not_to_person")] if schedule else []
     settles = write.said("in_full", total=write.money(total)) if agreement["settles_in_full"] else write.said("in_part")
-    parties = [(write.said("reached"), write.day(agreement["made_on"]))]
     return _document(
         write,
         agreement["kind"],
         agreement["agreement_id"],
-        parties=parties,
-        opening=[write.said("agreed", contract=reference)],
+        **contents,
         sums=_sums(write, agreement, total),
         calculated_on=_calculated_on(write, agreement),
         schedule=[[str(n), write.day(day), write.money(part)] for n, (day, part) in enumerate(schedule, start=1)],
         closing=[settles, *ends],
+        ending=list(ending),
         signers=[_creditor(contract), breakable(contract["debtor_name"]), *map(breakable, contract["obligors"])],
     )
 
 
-def _sums(write: Writer, agreement: Row, total: Decimal) -> list[list[str]]:
+def _sums(write: Writer, agreement: Row | Mapping[str, Any], total: Decimal) -> list[list[str]]:
     """The parts of the debt on the day of the agreement, where they are known, what is given up, and what is paid."""
     discount: Decimal = agreement["discount"]
     owed = total + discount if agreement["settles_in_full"] else agreement["owed"]
@@ -110,12 +153,12 @@ def _sums(write: Writer, agreement: Row, total: Decimal) -> list[list[str]]:
     return [*rows, [write.said("discount"), write.money(discount)], [write.said("to_pay"), write.money(total)]]
 
 
-def _components(agreement: Row) -> Mapping[str, Any]:
+def _components(agreement: Row | Mapping[str, Any]) -> Mapping[str, Any]:
     """The parts of what was owed on the day of the agreement; empty where they are not known."""
     return agreement["owed_components"] or {}
 
 
-def _calculated_on(write: Writer, agreement: Row) -> str:
+def _calculated_on(write: Writer, agreement: Row | Mapping[str, Any]) -> str:
     day = _components(agreement).get("calculated_on")
     return write.said("calculated_on", day=write.day(date.fromisoformat(day) if day else agreement["made_on"]))
 
@@ -167,11 +210,11 @@ def _document(write: Writer, kind: str, folio: UUID, **contents: Any) -> Documen
     ]
     if unit := head.get("complaints_unit"):
         contents["closing"] = [*contents["closing"], write.said("complaints", unit=breakable(unit, _LINE))]
-    empty: dict[str, Any] = {"sums": [], "schedule": [], "calculated_on": ""}
+    empty: dict[str, Any] = {"mark": "", "ending": [], "sums": [], "schedule": [], "calculated_on": ""}
     return empty | {
         "paper": paper(contract["jurisdiction"]),
         "language": write.language,
-        "texts": TEXTS[write.language] | {"title": write.said(kind)},
+        "texts": TEXTS[write.language] | {"title": contents.pop("title", write.said(kind))},
         "folio": f"{contract['day']:%Y%m%d}-{folio.hex[-8:].upper()}",
         "day": write.day(contract["day"]),
         "creditor": {"name": _creditor(contract), "lines": lines},

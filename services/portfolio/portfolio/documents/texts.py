@@ -39,6 +39,17 @@ TEXTS: dict[Language, dict[str, str]] = {
         "broken": "Si un pago no se hace a tiempo, el convenio termina y se debe el adeudo original, menos lo pagado.",
         "pay": "Para pagar: {account} Indique siempre la referencia {contract}.",
         "not_to_person": "Ninguna persona que le visite o le llame está autorizada a recibir su dinero.",
+        "proposal": "Propuesta de {kind}",
+        "to_sign": "PROPUESTA PARA FIRMA: NO ES UN CONVENIO EN VIGOR",
+        "proposed_on": "Propuesta el",
+        "valid_until": "Válida hasta el",
+        "proposed": "El acreedor propone al deudor lo siguiente sobre el contrato {contract}.",
+        "not_in_force": "Entra en vigor cuando el acreedor registra la firma del deudor, a más tardar el {day}. Si el"
+        " adeudo cambia antes, puede hacer falta otra propuesta.",
+        "awaits_second_person": "Falta la autorización de una segunda persona del acreedor. Sin ella la propuesta no"
+        " obliga al acreedor.",
+        "terms": "Huella de estos términos (SHA-256): {sha256}",
+        "signed_at": "Lugar y fecha de la firma:",
         "no_debt_stated": "{creditor} hace constar que el contrato {contract}, a nombre de {debtor}, no tiene adeudo"
         " alguno al {day}.",
         "by_agreement": "Se liquidó por convenio: el acreedor condonó {waived} el {settled}.",
@@ -83,6 +94,17 @@ TEXTS: dict[Language, dict[str, str]] = {
         "pay": "Para pagar: {account} Informe sempre a referência {contract}.",
         "not_to_person": "Nenhuma pessoa que lhe faça uma visita ou lhe telefone está autorizada a receber o seu"
         " dinheiro.",
+        "proposal": "Proposta de {kind}",
+        "to_sign": "PROPOSTA PARA ASSINATURA: NÃO É UM ACORDO EM VIGOR",
+        "proposed_on": "Proposta em",
+        "valid_until": "Válida até",
+        "proposed": "O credor propõe ao devedor o seguinte sobre o contrato {contract}.",
+        "not_in_force": "Entra em vigor quando o credor registra a assinatura do devedor, até {day}. Se a dívida mudar"
+        " antes, pode ser necessária outra proposta.",
+        "awaits_second_person": "Falta a autorização de uma segunda pessoa do credor. Sem ela a proposta não obriga o"
+        " credor.",
+        "terms": "Hash destes termos (SHA-256): {sha256}",
+        "signed_at": "Local e data da assinatura:",
         "no_debt_stated": "{creditor} declara que o contrato {contract}, em nome de {debtor}, não tem débito algum em"
         " {day}.",
         "by_agreement": "Foi quitado por acordo: o credor remitiu {waived} em {settled}.",
@@ -126,6 +148,17 @@ TEXTS: dict[Language, dict[str, str]] = {
         " paid.",
         "pay": "To pay: {account} Always state the reference {contract}.",
         "not_to_person": "Nobody who visits or calls you may take your money.",
+        "proposal": "Proposal of a {kind}",
+        "to_sign": "PROPOSAL TO SIGN: THIS IS NO AGREEMENT IN FORCE",
+        "proposed_on": "Proposed on",
+        "valid_until": "Valid until",
+        "proposed": "The creditor proposes the following to the debtor about the contract {contract}.",
+        "not_in_force": "It comes into force when the creditor records the debtor's signature, on {day} at the latest."
+        " If the debt changes before, another proposal may be needed.",
+        "awaits_second_person": "A second person of the creditor has not approved it yet. Without this approval the"
+        " creditor is not bound.",
+        "terms": "Hash of these terms (SHA-256): {sha256}",
+        "signed_at": "Place and date of the signature:",
         "no_debt_stated": "{creditor} states that the contract {contract} of {debtor} owes nothing on {day}.",
         "by_agreement": "It was settled by agreement: the creditor waived {waived} on {settled}.",
         "no_claim": "The creditor has no further claim under this contract and will not ask for its payment again.",

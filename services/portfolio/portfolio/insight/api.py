@@ -40,7 +40,7 @@ async def _bounds(
 async def read_today(
     connection: ReadConnection, portfolio_id: UUID | None = None, day: Day | None = None
 ) -> list[DayFigure]:
-    """Read what waits for a person: files, disputes, questions about files, reports of agencies.
+    """Read what waits for a person: files, disputes, questions about files, letters of no debt, reports of agencies.
 
     Files count on the day of the clock in the portfolio's zone, disputes on its business date. ``day`` replaces both.
     """

@@ -3,7 +3,7 @@
 # $1 portfolio or null, $2 the day or null, $3 the time now, $4 the days within which a deadline is soon. The day of a
 # portfolio is its business date, or today in its zone before its first file; files have the day of the clock.
 TODAY = """
-SELECT portfolio.portfolio_id, day, clock_day, working.*, finished.*, disputes.*, undecided, unidentified
+SELECT portfolio.portfolio_id, day, clock_day, working.*, finished.*, disputes.*, undecided, unidentified, letters
 FROM portfolio
 CROSS JOIN LATERAL (SELECT coalesce($2::date, ($3::timestamptz AT TIME ZONE timezone)::date) AS clock_day) AS clock
 CROSS JOIN LATERAL (SELECT coalesce($2::date, business_date, clock_day) AS day) AS wanted
@@ -35,6 +35,11 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS unidentified FROM unidentified_payment AS waiting
     WHERE waiting.state = 'open' AND waiting.portfolio_id = portfolio.portfolio_id
 ) AS money
+CROSS JOIN LATERAL (
+    SELECT count(*) AS letters FROM letter JOIN contract USING (contract_id)
+    WHERE letter.state IN ('due', 'printed') AND contract.state = 'settled' AND total_balance = 0
+        AND erased_at IS NULL AND contract.portfolio_id = portfolio.portfolio_id
+) AS papers
 WHERE CASE WHEN $1::uuid IS NULL THEN returned_at IS NULL ELSE portfolio.portfolio_id = $1 END
 ORDER BY portfolio.name, portfolio.portfolio_id
 """

@@ -48,6 +48,8 @@ def _of_portfolio(row: Row) -> Iterator[DayFigure]:
     yield _figure(row, "contracts.undecided", day, row["undecided"], items)
     items = address("/v1/unidentified-payments", portfolio_id=portfolio_id, state="open")
     yield _figure(row, "payments.unidentified", day, row["unidentified"], items)
+    items = address("/v1/no-debt-letters", portfolio_id=portfolio_id, to_deliver=True)
+    yield _figure(row, "letters.to_deliver", day, row["letters"], items)
 
 
 def _figure(row: Row, name: str, day: date, count: int, items: str) -> DayFigure:

@@ -8,7 +8,7 @@ import pytest
 from agreement_deals import Deal
 from portfolio.agreements import following
 from portfolio.documents import queries
-from portfolio.documents.papers import agreement_of
+from portfolio.documents.papers import agreement_of, proposal_of
 from portfolio.documents.texts import TEXTS
 from portfolio.handlers import consumer
 from recobro_events.contracts.promises import AgreementKind
@@ -105,6 +105,61 @@ async def test_an_agreement_is_not_printed_before_the_creditor_says_where_to_pay
     assert (answer.status_code, answer.json()["missing"]) == (409, ["creditor.payment_instructions"])
     unknown = await service.client.get(f"/v1/contracts/{contract_id}/agreements/{contract_id}/agreement.pdf")
     assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:recobro:problem:agreement-unknown")
+
+
+@pytest.mark.parametrize("language", ["es", "pt", "en"])
+async def test_a_proposal_is_printed_to_be_signed_until_it_is_accepted(service: ServiceClient, language: str) -> None:
+    contract_id = await owing(service)
+    deal = settlement(contract_id)
+    path = f"/v1/contracts/{contract_id}/agreements/{deal.ids['agreement_id']}/proposal.pdf"
+    early = await service.client.get(path)
+    assert (early.status_code, early.json()["type"]) == (404, "urn:recobro:problem:agreement-unknown")
+    await hear(service, deal.proposed())
+    waits = await pdf(service, path, language=language)
+    await hear(service, deal.proposed(2, "awaiting_acceptance", awaits=False))
+    approved = await pdf(service, path, language=language)
+    assert waits != approved
+    [newest, _] = await service.get(f"/v1/contracts/{contract_id}/documents")
+    assert (newest["kind"], newest["sha256"]) == ("proposal", hashlib.sha256(approved).hexdigest())
+    await hear(service, deal.proposed(3, "reached", awaits=False), deal.reached(), deal.proposed())
+    late = await service.client.get(path)
+    assert (late.status_code, late.json()["type"]) == (409, "urn:recobro:problem:nothing-to-sign")
+    assert (await pdf(service, path.replace("proposal", "agreement"), language=language)) != approved
+
+
+async def test_a_proposal_says_that_it_is_none_in_force_and_states_the_hash_of_its_terms(
+    service: ServiceClient,
+) -> None:
+    contract_id = await owing(service)
+    deal = settlement(contract_id)
+    await hear(service, deal.proposed())
+    [contract] = await service.rows(queries.CONTRACT, contract_id)
+
+    async def stated() -> Any:
+        [proposal] = await service.rows(queries.PROPOSAL, contract_id, deal.ids["agreement_id"])
+        return proposal_of(contract, proposal, "es")
+
+    document = await stated()
+    assert document["texts"]["title"] == "Propuesta de convenio de quita"
+    assert "NO ES UN CONVENIO EN VIGOR" in document["mark"]
+    assert any("segunda persona" in sentence for sentence in document["opening"])
+    assert any("5e" * 32 in sentence for sentence in document["ending"])
+    assert any("CLABE 012180001234567891" in sentence for sentence in document["closing"])
+    await hear(service, deal.reached())
+    [agreement] = await service.rows("SELECT * FROM agreement")
+    in_force = agreement_of(contract, agreement, "es")
+    assert (document["sums"], document["schedule"]) == (in_force["sums"], in_force["schedule"])
+    assert in_force["mark"] == ""
+    await hear(service, deal.proposed(2, "awaiting_acceptance", awaits=False))
+    assert not any("segunda persona" in sentence for sentence in (await stated())["opening"])
+
+
+async def test_a_forgiveness_without_a_payment_is_not_signed(service: ServiceClient) -> None:
+    contract_id = await owing(service)
+    deal = Deal(contract_id, AgreementKind.FORGIVENESS, "1000.00")
+    await hear(service, deal.proposed())
+    answer = await service.client.get(f"/v1/contracts/{contract_id}/agreements/{deal.ids['agreement_id']}/proposal.pdf")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:nothing-to-sign")
 
 
 def test_every_language_has_every_sentence() -> None:

@@ -61,6 +61,7 @@ async def test_each_figure_counts_what_its_address_lists(service: ServiceClient)
         "clarifications.past_deadline": 1,
         "contracts.undecided": 1,
         "payments.unidentified": 1,
+        "letters.to_deliver": 0,
     }
     assert await figures(service, portfolio_id=portfolio_id) == expected
     assert await figures(service) == expected | {"reports.open": 0}

@@ -1,16 +1,15 @@
 """An agreement comes into force: its payments become promises, and it replaces the promises that were open before."""
 
-from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from chassis import Conflict
 from recobro_events import Row, Transaction
-from recobro_events.contracts.promises import AgreementFulfilled, AgreementKind, AgreementReached
+from recobro_events.contracts.promises import AgreementFulfilled, AgreementReached
 
 from promises.agreements import queries
+from promises.agreements.proposed import terms_of_proposal
 from promises.agreements.reaching import PlanOpen, schedule_of
-from promises.agreements.rules import Terms, discount_now
+from promises.agreements.rules import discount_now
 from promises.agreements.settling import settle
 from promises.offers.finding import OfferExpired
 from promises.outcomes.judging import judge
@@ -27,30 +26,15 @@ class BalanceChanged(Conflict):
     detail = "The debt is another one than at the proposal. Make a new proposal."
 
 
-def terms_of_proposal(proposal: Row) -> Terms:
-    planned: list[dict[str, Any]] = proposal["schedule"]
-    schedule = tuple((date.fromisoformat(one["due_on"]), Decimal(one["amount"])) for one in planned)
-    return Terms(AgreementKind(proposal["kind"]), schedule, proposal["discount"], proposal["balance"])
-
-
 def discount_of(contract: Row, proposal: Row) -> Decimal:
     """Return what the creditor would give up now. ``OfferExpired``, ``BalanceChanged``."""
     terms = terms_of_proposal(proposal)
     first = first_due_day(contract["made_on"], contract["business_date"], contract["checked_to"])
     if contract["made_on"] > proposal["valid_until"] or any(due_on < first for due_on, _ in terms.schedule):
         raise OfferExpired(extra={"valid_until": proposal["valid_until"]})
-    terms = Terms(terms.kind, terms.schedule, _first_discount(proposal, terms), terms.balance)
     discount = discount_now(terms, contract["total_balance"])
     if discount is None:
         raise BalanceChanged(extra={"proposed_on_balance": proposal["balance"]})
-    return discount
-
-
-def _first_discount(proposal: Row, terms: Terms) -> Decimal:
-    """The discount of the proposal. An approval may have raised the stored one, as the debt had grown."""
-    if proposal["settles_in_full"]:
-        return terms.balance - terms.total
-    discount: Decimal = proposal["discount"]
     return discount
 
 

@@ -13,6 +13,7 @@ from recobro_events.contracts.promises import ProposalState
 
 from promises.agreements import queries
 from promises.agreements.beginning import begin, discount_of
+from promises.agreements.proposed import sha256_of
 from promises.agreements.reading import PENDING, AcceptedBy, Agreement, read
 from promises.agreements.stating import state_changes
 from promises.authority.asking import DiscountAboveAuthority, authority_of
@@ -34,17 +35,21 @@ class Acceptance(InputModel):
     identifies the signed document. An address has no password in it.
 
     ``sha256`` is the hash of the bytes of the recording, or of the signed document. Nobody here reads these bytes: the
-    hash shows later that they are still the same.
+    hash shows later that they are still the same. ``terms_sha256`` is the hash of the terms that stands on the
+    proposal that was signed.
     """
 
     by: AcceptedBy
     proof: Text
     sha256: Sha256 | None = None
+    terms_sha256: Sha256 | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if self.by is AcceptedBy.CODE and self.sha256 is not None:
             raise ValueError("must have no sha256 with a code")
+        if self.by is not AcceptedBy.SIGNATURE and self.terms_sha256 is not None:
+            raise ValueError("must have a terms_sha256 only with a signature")
         if self.by is not AcceptedBy.CODE and "://" in self.proof and not _ADDRESS.fullmatch(self.proof):
             raise ValueError("must have a proof that is an address without a password, or no address")
         return self
@@ -83,7 +88,7 @@ async def accept(tx: Transaction, who: Principal, agreement_id: UUID, acceptance
     """Record that the debtor has accepted.
 
     Before a second person has approved, a debtor may say yes in a recorded call. Nobody gives away the code or signs
-    before: ``SecondPersonNeeded``.
+    before: ``SecondPersonNeeded``. ``Invalid`` where another code was stated, or a document with other terms signed.
     """
     agreement = await read(tx, agreement_id, who)
     contract = await open_contract(tx, agreement.contract_id, who)
@@ -97,9 +102,14 @@ async def accept(tx: Transaction, who: Principal, agreement_id: UUID, acceptance
         raise Invalid(
             "This is not the code of the agreement.", errors=[FieldError("/proof", "must be the agreement's code")]
         )
+    if acceptance.terms_sha256 not in (None, sha256_of(proposal)):
+        raise Invalid(
+            "What was signed has other terms than this agreement.",
+            errors=[FieldError("/terms_sha256", "must be the hash of the agreement's terms")],
+        )
     discount_of(contract, proposal)
     state = ProposalState.PROPOSED if is_complete else ProposalState.AWAITING_APPROVAL
-    values = (agreement_id, state, acceptance.by, acceptance.proof, acceptance.sha256)
+    values = (agreement_id, state, acceptance.by, acceptance.proof, acceptance.sha256, acceptance.terms_sha256)
     await _go_on(tx, contract, await tx.fetchrow(queries.ACCEPT, *values), is_complete)
     return await read(tx, agreement_id, who)
 

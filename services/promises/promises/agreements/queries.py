@@ -38,7 +38,7 @@ WHERE agreement_id = $1 RETURNING *
 """
 ACCEPT = f"""
 UPDATE proposal SET state = $2, version = version + 1, accepted_by = $3, proof = $4, proof_sha256 = $5,
-    accepted_at = now(), acceptance_actor = {DECIDER}
+    accepted_terms_sha256 = $6, accepted_at = now(), acceptance_actor = {DECIDER}
 WHERE agreement_id = $1 RETURNING *
 """
 REFUSE = f"""
@@ -112,9 +112,11 @@ _DECIDED = """proposal.valid_until, proposal.offer_id, coalesce(proposal.needs_a
     coalesce(proposal.needs_acceptance, false) AS needs_acceptance, proposal.second_decided_at, proposal.accepted_by,
     proposal.accepted_at, coalesce(proposal.refused, false) AS refused"""
 _PEOPLE = {
-    True: "NULL AS acceptance_code, NULL AS proof, NULL AS proof_sha256, NULL AS proposed_by, NULL AS decided_by",
-    False: """proposal.acceptance_code, proposal.proof, proposal.proof_sha256,
-    proposal.actor ->> 'subject' AS proposed_by, proposal.second_actor ->> 'subject' AS decided_by""",
+    True: """NULL AS acceptance_code, NULL AS proof, NULL AS proof_sha256, NULL AS accepted_terms_sha256,
+    NULL AS proposed_by, NULL AS decided_by, NULL::numeric AS balance""",
+    False: """proposal.acceptance_code, proposal.proof, proposal.proof_sha256, proposal.accepted_terms_sha256,
+    proposal.actor ->> 'subject' AS proposed_by, proposal.second_actor ->> 'subject' AS decided_by,
+    proposal.balance""",
 }
 
 
@@ -147,7 +149,8 @@ SELECT * FROM {_all("$2", is_agency=is_agency)} WHERE agreement_id = $1 AND ($2:
 AGREEMENTS = {
     (order, is_agency): f"""
 SELECT * FROM {_all("$4", is_agency=is_agency)}
-WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::text IS NULL OR state = $2)
+WHERE ($1::uuid IS NULL OR contract_id = $1)
+    AND ($2::text IS NULL OR state = $2 OR ($2 = 'active' AND state = 'open'))
     AND ($3::uuid IS NULL OR agreement_id {beyond} $3) AND ($4::uuid IS NULL OR agency_id = $4)
     AND ($6::text IS NULL OR kind = $6)
     AND ($7::boolean IS NULL OR (

@@ -13,6 +13,7 @@ from recobro_events import Money, Row
 from recobro_events.contracts.promises import AgreementKind, MadeIn, PromiseState
 
 from promises.agreements import queries
+from promises.agreements.proposed import sha256_of
 
 
 class AgreementUnknown(NotFound):
@@ -29,7 +30,8 @@ class AcceptedBy(StrEnum):
 
 
 class Standing(StrEnum):
-    """Where an agreement stands. A plan in force is ``open``, any other agreement in force ``active``.
+    """Where an agreement stands. A plan in force is ``open``, any other agreement in force ``active``: plans were there
+    before the other kinds, and keep their name. A list of ``active`` agreements has those plans too.
 
     ``proposed``: nothing has been decided. ``awaiting_approval``: the debtor has accepted, and a second person has not
     approved. ``awaiting_acceptance``: a second person has approved, and the debtor has not accepted.
@@ -66,8 +68,9 @@ class Agreement(OutputModel):
     ``made_on`` is the day on which it came into force, or on which it was proposed. The discount is given up once the
     payments are final, on ``settled_on``. The debtor states
     ``acceptance_code`` to accept, and ``proof`` proves it. ``proof_sha256`` is the hash of the recording or of the
-    signed document. ``proposed_by``, ``decided_by``, ``acceptance_code``, ``proof`` and ``proof_sha256`` are for
-    operators.
+    signed document. ``terms_sha256`` is the hash of the terms of a proposal that was not in force, as its document
+    states it, and ``accepted_terms_sha256`` the one under which the debtor has signed. These five, ``proposed_by`` and
+    ``decided_by`` are for operators.
     """
 
     agreement_id: UUID
@@ -97,6 +100,8 @@ class Agreement(OutputModel):
     accepted_at: datetime | None
     proof: str | None
     proof_sha256: str | None
+    terms_sha256: str | None
+    accepted_terms_sha256: str | None
     settled_on: date | None
     cancellation_reason: str | None
     created_at: datetime
@@ -109,12 +114,20 @@ async def shown(reader: Reader, rows: Sequence[Row]) -> list[Agreement]:
         agreement_id: tuple(Instalment(**part) for part in group)
         for agreement_id, group in groupby(parts, key=lambda part: part["agreement_id"])
     }
-    return [Agreement(**row, instalments=by_agreement.get(row["agreement_id"]) or _planned(row)) for row in rows]
+    return [
+        Agreement(**row, instalments=by_agreement.get(row["agreement_id"]) or _planned(row), terms_sha256=_hash(row))
+        for row in rows
+    ]
 
 
 def _planned(row: Row) -> tuple[Instalment, ...]:
     planned: list[dict[str, Any]] = row["schedule"] or []
     return tuple(Instalment(promise_id=None, paid="0.00", state=None, **part) for part in planned)
+
+
+def _hash(row: Row) -> str | None:
+    """An agreement in force is known by its instalments; an agency reads no balance, which is one of the terms."""
+    return None if row["schedule"] is None or row["balance"] is None else sha256_of(row)
 
 
 async def read(reader: Reader, agreement_id: UUID, who: Principal) -> Agreement:

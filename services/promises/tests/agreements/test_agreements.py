@@ -1,5 +1,6 @@
 """Settlements, restructures and forgiveness: proposed, approved by a second person, accepted, and kept or broken."""
 
+import hashlib
 import uuid
 from decimal import Decimal
 
@@ -84,6 +85,59 @@ async def test_an_acceptance_keeps_the_hash_of_the_recording_or_of_the_signed_do
         accepted = await done(scene, agreement, "acceptance", {"by": by, "proof": proof, "sha256": sha256})
         assert (accepted["state"], accepted["proof"], accepted["proof_sha256"]) == ("active", proof, sha256)
         assert (await read(scene, agreement))["proof_sha256"] == sha256
+
+
+async def test_a_signature_may_name_the_terms_that_were_signed_and_other_terms_are_refused(scene: Scene) -> None:
+    agreement = await proposed(scene, await scene.registered(), **SEVENTY)
+    [first] = await scene.published(ProposalChanged)
+    assert first.terms is not None
+    assert (first.awaits_second_person, first.terms.sha256) == (True, agreement["terms_sha256"])
+    assert (first.terms.balance, first.terms.discount) == (Decimal("1000.00"), Decimal("300.00"))
+    assert [(str(part.due_on), str(part.amount)) for part in first.terms.schedule] == [
+        (str(day(5)), "300.00"),
+        (str(day(20)), "400.00"),
+    ]
+    approved = await done(scene, agreement, "approval")
+    assert approved["terms_sha256"] == agreement["terms_sha256"]
+    [_, second] = await scene.published(ProposalChanged)
+    assert (second.awaits_second_person, second.terms) == (False, first.terms)
+    signed = {"by": "signature", "proof": "folder 12/4", "terms_sha256": agreement["terms_sha256"]}
+    for wrong in (signed | {"terms_sha256": "ab" * 32}, signed | {"by": "recording"}):
+        refused = await act(scene, agreement, "acceptance", wrong)
+        assert refused.status_code == 422, refused.text
+    assert pointers(await act(scene, agreement, "acceptance", signed | {"terms_sha256": "ab" * 32})) == [
+        "/terms_sha256"
+    ]
+    accepted = await done(scene, agreement, "acceptance", signed)
+    assert accepted["state"] == "active"
+    assert (accepted["terms_sha256"], accepted["accepted_terms_sha256"]) == (None, agreement["terms_sha256"])
+
+
+async def test_the_hash_of_the_terms_is_that_of_their_json_and_stays_when_the_debt_grows(scene: Scene) -> None:
+    contract = await scene.registered()
+    agreement = await proposed(scene, contract, **SEVENTY)
+    stated = (
+        f'{{"agreement_id":"{agreement["agreement_id"]}","balance":"1000.00","contract_id":"{contract.contract_id}",'
+        f'"currency":"MXN","discount":"300.00","kind":"settlement","schedule":[{{"amount":"300.00","due_on":"{day(5)}"}},'
+        f'{{"amount":"400.00","due_on":"{day(20)}"}}],"settles_in_full":true,"valid_until":"{day(5)}"}}'
+    )
+    assert agreement["terms_sha256"] == hashlib.sha256(stated.encode()).hexdigest()
+    await scene.receives(contract.revised(overdue=Decimal("1050.00")))
+    approved = await done(scene, agreement, "approval")
+    assert (approved["discount"], approved["terms_sha256"]) == ("350.00", agreement["terms_sha256"])
+
+
+async def test_agreements_in_force_are_listed_as_active_and_a_plan_among_them_says_open(scene: Scene) -> None:
+    settled = await active(scene, await scene.registered(), **SEVENTY)
+    plan = await proposed(
+        scene, await scene.registered(number="C-2"), "plan", schedule=schedule((5, "300.00"), (9, "9.00"))
+    )
+    listed = (await scene.client.get("/v1/agreements", params={"state": "active"})).json()["items"]
+    assert {(each["agreement_id"], each["state"]) for each in listed} == {
+        (settled["agreement_id"], "active"),
+        (plan["agreement_id"], "open"),
+    }
+    assert (await scene.client.get("/v1/agreements", params={"state": "open"})).json()["items"] == [plan]
 
 
 async def test_what_a_second_person_has_to_decide_is_listed_until_it_is_decided(scene: Scene) -> None:
@@ -304,6 +358,21 @@ async def test_a_proposal_cannot_be_decided_after_its_first_payment_was_due(scen
     assert await end_expired(scene.database) == 0
 
 
+async def test_a_proposal_without_payments_can_be_decided_for_fifteen_days(scene: Scene) -> None:
+    in_time, late = [
+        await proposed(scene, await scene.registered(number=number), "forgiveness", discount="300.00")
+        for number in ("C-1", "C-2")
+    ]
+    assert late["valid_until"] == str(day(15))
+    scene.today(15)
+    await scene.receives(scene.business_date(15))
+    assert (await done(scene, in_time, "approval"))["state"] == "fulfilled"
+    scene.today(16)
+    await scene.receives(scene.business_date(16))
+    refused = await act(scene, late, "approval")
+    assert (refused.status_code, code_of(refused)) == (409, "offer-expired")
+
+
 async def test_nothing_comes_into_force_on_a_disputed_contract_or_for_a_deceased_debtor(scene: Scene) -> None:
     contract = await scene.registered()
     agreement = await proposed(scene, contract, **SEVENTY)
@@ -321,6 +390,7 @@ async def test_nothing_comes_into_force_on_a_disputed_contract_or_for_a_deceased
 async def test_a_paid_settlement_is_settled_when_its_last_payment_is_final(scene: Scene) -> None:
     contract = await scene.registered()
     agreement = await active(scene, contract, **SEVENTY)
+    assert await settle_final(scene.database) == 0, "nothing is paid, so nothing is given up"
     await scene.receives(contract.paid("700.00", paid_on=day(0)))
     assert (await read(scene, agreement))["state"] == "fulfilled"
     await scene.receives(scene.business_date(5))

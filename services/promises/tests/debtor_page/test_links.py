@@ -70,6 +70,14 @@ async def test_a_link_opens_once(scene: Scene) -> None:
     assert (await shown(scene, link))["state"] == "open"
 
 
+async def test_the_token_of_a_used_link_is_no_session(scene: Scene) -> None:
+    visitor, _, link = await signed_in(scene)
+    [name] = visitor.http.cookies.keys()
+    stranger = Visitor(scene)
+    stranger.http.cookies.set(name, link["url"].rpartition("/")[2])
+    assert (await stranger.get("/p/mine")).status_code == 404
+
+
 async def test_a_newer_link_replaces_the_one_before(scene: Scene) -> None:
     visitor, contract, link = await signed_in(scene)
     newer = await link_of(scene, contract)
