@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0060"
-down_revision = "0059"
+revision = "0062"
+down_revision = "0061"
 
 # proposal: terms are null where only an event of an earlier release is known. owed_components: the parts of the debt at
 # the proposal. letter: one that was printed before this release is not asked for again.
