@@ -127,6 +127,28 @@ async def test_two_operators_at_once_never_get_one_person(service: ServiceClient
     assert sorted(found) == sorted([[str(best)], [str(other)]])
 
 
+async def test_customers_who_become_one_person_wait_while_one_of_them_is_with_somebody(
+    client: httpx.AsyncClient, given: Given, at: list[datetime]
+) -> None:
+    portfolio_id = await given.portfolio()
+    first = await given.contract(portfolio_id, (days_ago(10), "900.00"))
+    second = await given.contract(portfolio_id, (days_ago(10), "100.00"))
+    worklist_id = await worklist(client)
+    item = await next_of(client, worklist_id)
+    assert contracts_of(item) == [str(first)]
+    decision = {"contract_id": str(second), "reason": "the same birthday"}
+    linked = await client.post(f"/v1/people/{(await given.row(first))['debtor_id']}/links", json=decision)
+    assert linked.status_code == 201, linked.text
+    at[0] += giving.FILLED_FOR + timedelta(seconds=1)
+    assert await next_of(client, worklist_id, "beto") is None
+    await filled()
+    assert await next_of(client, worklist_id, "beto") is None
+    assert item is not None
+    assert (await end(client, item, "release")).status_code == 201
+    at[0] += timedelta(hours=1)
+    assert contracts_of(await next_of(client, worklist_id, "beto")) == [str(first), str(second)]
+
+
 async def test_a_dispute_that_is_under_way_is_known_before_its_contract_is_given(
     service: ServiceClient, given: Given
 ) -> None:
