@@ -448,6 +448,8 @@ async def _dial(recording: Recording, contracts: list[Json], agency: str) -> Non
     }
     codes = [{"code": "CPC", "disposition": "right_party"}, {"code": "NC", "disposition": "no_answer"}]
     await ask("dialer-feed", "put_disposition_codes", {"agency_id": agency, "codes": codes})
+    busy = [{"code": "OC", "disposition": "busy", "was": None}]
+    await ask("dialer-feed", "change_disposition_codes", {"agency_id": agency, "codes": busy})
     await ask("dialer-feed", "report_calls", [call], agency=agency)
     await ask("dialer-feed", "read_call", call_id="m1-000001")
     await ask("dialer-feed", "read_productivity", by="agent", to=DAY)

@@ -215,10 +215,10 @@ async def test_a_code_that_nobody_has_explained_gets_its_meaning_and_leaves_othe
         shown = (await client.get(path)).text
         assert re.search(r"códigos desconocidos</dt><dd>2</dd>", shown)
         assert shown.count('<option value="voicemail"') == 3, "two codes, and one that is added"
-        wrong = await scene.send(client, path, path, of="", code="OK", disposition="nonsense", _key="d-1")
+        wrong = await scene.send(client, path, path, of="", code="OK", disposition="nonsense", was="", _key="d-1")
         assert (wrong.status_code, 'value="OK"' in wrong.text) == (422, True)
-        await scene.send(client, path, path, of="", code="OK", disposition="right_party", _key="d-2")
-        rows = {"of": ["", ""], "code": ["NC01", "NC02"], "disposition": ["no_answer", ""]}
+        await scene.send(client, path, path, of="", code="OK", disposition="right_party", was="", _key="d-2")
+        rows = {"of": ["", ""], "code": ["NC01", "NC02"], "disposition": ["no_answer", ""], "was": ["", ""]}
         done = await scene.send(client, path, path, **rows, _key="d-3")
         assert done.status_code == 303, done.text
         shown = (await client.get(path, params={"dialer": "00000000-0000-0000-0000-000000000000"})).text
@@ -226,6 +226,18 @@ async def test_a_code_that_nobody_has_explained_gets_its_meaning_and_leaves_othe
     known = await scene.platform.get("dialer-feed", "/v1/disposition-codes", mapped="true")
     meanings = {each["code"]: each["disposition"] for each in known["items"]}
     assert meanings == {"OK": "right_party", "NC01": "no_answer"}
+    async with scene.client("operator") as client:
+        # Both saw the same page. This person left NC01 alone, and another one has changed OK meanwhile.
+        old = {"of": ["", ""], "code": ["OK", "NC02"], "disposition": ["promise", "busy"], "was": ["right_party", ""]}
+        kept = {"of": [""], "code": ["NC01"], "disposition": ["voicemail"], "was": ["voicemail"]}
+        meanwhile = {"of": "", "code": "OK", "disposition": "third_party", "was": "right_party"}
+        assert (await scene.send(client, path, path, **meanwhile)).status_code == 303
+        rows = {name: old[name] + kept[name] for name in old}
+        late = await scene.send(client, path, path, **rows)
+        assert (late.status_code, "Otra persona cambió mientras tanto" in late.text) == (422, True)
+    known = await scene.platform.get("dialer-feed", "/v1/disposition-codes", mapped="true")
+    meanings = {each["code"]: each["disposition"] for each in known["items"]}
+    assert meanings == {"OK": "third_party", "NC01": "no_answer"}
     async with scene.client("auditor") as client:
         assert "Guardar los significados" not in (await client.get(path)).text
 

@@ -14,7 +14,6 @@ from recobro_console.pages import EVERYBODY, STAFF, CurrentPage, Page, Router
 _SERVICE = "dialer-feed"
 _FROM_INSIDE = "00000000-0000-0000-0000-000000000000"
 _ROWS = 50
-_MOST = 1000
 router = Router(EVERYBODY)
 staff = Router(STAFF)
 
@@ -62,31 +61,23 @@ async def _codes(
 
 @staff.post("/lists/codes")
 async def explain(page: CurrentPage) -> Response:
-    """Say what codes mean, of one dialer or of several. A code without a meaning means nothing any more."""
+    """Say what codes mean, of one dialer or of several. A code without a meaning means nothing any more.
+
+    Only what this person has changed is sent, with what it meant before: nobody else's change is undone.
+    """
     typed = await page.form()
     posted = await page.request.form()
-    said: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    rows = zip(*([str(one) for one in posted.getlist(name)] for name in ("of", "code", "disposition")), strict=False)
-    for dialer, code, disposition in rows:
-        if code.strip():
-            said[dialer or _FROM_INSIDE][code.strip()] = disposition
+    said: defaultdict[str, list[dict[str, str | None]]] = defaultdict(list)
+    columns = ("of", "code", "disposition", "was")
+    rows = zip(*([str(one) for one in posted.getlist(name)] for name in columns), strict=False)
+    for dialer, code, disposition, was in rows:
+        if code.strip() and disposition != was:
+            changed = {"code": code.strip(), "disposition": disposition or None, "was": was or None}
+            said[dialer].append(changed)
     try:
-        for dialer, meanings in said.items():
-            await _put(page, dialer, meanings)
+        for dialer, changes in said.items():
+            body = {"agency_id": dialer or None, "codes": changes}
+            await page.services.patch(_SERVICE, "/v1/disposition-codes", body)
     except Trouble as trouble:
         return await _codes(page, typed.get("dialer", ""), typed=typed, wrong=trouble)
     return page.done("/lists/codes", "It holds for the calls that are reported from now on.")
-
-
-async def _put(page: Page, dialer: str, meanings: Mapping[str, str]) -> None:
-    """Change these codes, and leave the dialer's other ones as they are: the service replaces all of them at once."""
-    held = {
-        one["code"]: one["disposition"]
-        async for one in page.services.items(
-            _SERVICE, "/v1/disposition-codes", mapped="true", agency_id=dialer, limit=_MOST
-        )
-    }
-    changed = held | dict(meanings)
-    codes = [{"code": code, "disposition": meaning} for code, meaning in changed.items() if meaning]
-    body = {"agency_id": None if dialer == _FROM_INSIDE else dialer, "codes": codes}
-    await page.services.put(_SERVICE, "/v1/disposition-codes", body)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from chassis import FieldError, InputModel, Invalid, OutputModel, Page, PageQuery, Reader, ShortText, page
+from chassis import Conflict, FieldError, InputModel, Invalid, OutputModel, Page, PageQuery, Reader, ShortText, page
 from pydantic import Field
 from recobro_events import Row, Transaction
 from recobro_events.contracts.dialer_feed import Disposition, WithdrawalReason
@@ -59,6 +59,32 @@ class NewCodes(InputModel):
     codes: Annotated[list[MappedCode], Field(max_length=MOST_CODES)]
 
 
+class ChangedCode(InputModel):
+    """One code. ``disposition`` is what it means from now on, null: nothing. ``was`` is what it meant to the person who
+    decided, null: nothing."""
+
+    code: Annotated[ShortText, Field(max_length=64)]
+    disposition: Disposition | None
+    was: Disposition | None
+
+
+class CodesChange(InputModel):
+    """Some codes of an agency, null: of those who dial from inside. Its other codes stay as they are."""
+
+    agency_id: UUID | None = None
+    codes: Annotated[list[ChangedCode], Field(min_length=1, max_length=MOST_CODES)]
+
+
+class CodesChanged(Conflict):
+    code = "codes-changed"
+    detail = "Somebody else has changed the meaning of these codes. Look at them again."
+
+
+class TooManyCodes(Conflict):
+    code = "too-many-codes"
+    detail = f"An agency has at most {MOST_CODES} codes with a meaning."
+
+
 class Code(OutputModel):
     """An agency's code. ``disposition`` null: nobody has said what it means, and ``calls`` have come with it."""
 
@@ -84,6 +110,8 @@ ORDER BY dialed_for, code
 ON CONFLICT (dialed_for, code) DO UPDATE SET calls = known.calls + excluded.calls, last_at = excluded.last_at
 """
 UNEXPLAINED = "SELECT count(*)::integer FROM disposition_code WHERE disposition IS NULL"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('disposition codes ' || $1::uuid, 0))"
+_HELD = "SELECT code, disposition FROM disposition_code WHERE dialed_for = $1 AND disposition IS NOT NULL"
 _FORGET = """
 DELETE FROM disposition_code
 WHERE dialed_for = $1 AND disposition IS NOT NULL AND calls = 0 AND code <> ALL ($2::text[])
@@ -149,14 +177,42 @@ async def keep_unknown(tx: Transaction, calls: Sequence[MatchedCall]) -> None:
 
 async def put(tx: Transaction, new: NewCodes) -> int:
     """Replace what the codes of an agency mean. It holds for calls that are reported from now on."""
-    codes = [one.code for one in new.codes]
+    _refuse_repeated([one.code for one in new.codes])
+    dialed_for = new.agency_id or DIALED_FROM_INSIDE
+    await tx.execute(_LOCK, dialed_for)
+    return await _replace(tx, dialed_for, {one.code: one.disposition for one in new.codes})
+
+
+async def change(tx: Transaction, new: CodesChange) -> int:
+    """Change what some codes of an agency mean. It holds for calls that are reported from now on.
+
+    Raises ``CodesChanged`` if one of them meanwhile means neither what it meant nor what it shall mean, and
+    ``TooManyCodes``. Nothing changes then.
+    """
+    _refuse_repeated([one.code for one in new.codes])
+    dialed_for = new.agency_id or DIALED_FROM_INSIDE
+    await tx.execute(_LOCK, dialed_for)
+    held = {row["code"]: Disposition(row["disposition"]) for row in await tx.fetch(_HELD, dialed_for)}
+    if changed := [one.code for one in new.codes if held.get(one.code) not in (one.was, one.disposition)]:
+        raise CodesChanged(extra={"codes": changed})
+    wanted = {**held, **{one.code: one.disposition for one in new.codes}}
+    meanings = {code: disposition for code, disposition in wanted.items() if disposition is not None}
+    if len(meanings) > MOST_CODES:
+        raise TooManyCodes()
+    return await _replace(tx, dialed_for, meanings)
+
+
+def _refuse_repeated(codes: Sequence[str]) -> None:
     if twice := next((code for code, count in Counter(codes).items() if count > 1), None):
         place = codes.index(twice)
         raise Invalid("A code is given twice.", errors=[FieldError(f"/codes/{place}/code", "must not be repeated")])
-    dialed_for = new.agency_id or DIALED_FROM_INSIDE
+
+
+async def _replace(tx: Transaction, dialed_for: UUID, meanings: Mapping[str, Disposition]) -> int:
+    codes = list(meanings)
     await tx.execute(_FORGET, dialed_for, codes)
     await tx.execute(_UNMAP, dialed_for, codes)
-    await tx.execute(_MAP, dialed_for, codes, [one.disposition for one in new.codes])
+    await tx.execute(_MAP, dialed_for, codes, list(meanings.values()))
     return len(codes)
 
 

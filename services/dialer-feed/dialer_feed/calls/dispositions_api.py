@@ -18,7 +18,7 @@ from chassis.spoken import speaker_for
 from fastapi import Query, Request
 
 from dialer_feed.calls import dispositions
-from dialer_feed.calls.dispositions import Code, Meaning, NewCodes
+from dialer_feed.calls.dispositions import Code, CodesChange, Meaning, NewCodes
 
 router = Router(prefix="/v1", tags=["dialers"])
 
@@ -39,6 +39,15 @@ async def list_dispositions(request: Request) -> list[Meaning]:
 async def put_disposition_codes(new: NewCodes, tx: WriteTransaction) -> CodesPut:
     """Replace what an agency's own codes mean. A code that is left out means nothing any more."""
     return CodesPut(codes=await dispositions.put(tx, new))
+
+
+@router.patch("/disposition-codes", dependencies=[writes("dialer-feed")])
+async def change_disposition_codes(change: CodesChange, tx: WriteTransaction) -> CodesPut:
+    """Change what some of an agency's own codes mean; its other codes stay as they are.
+
+    409 `codes-changed` if a code no longer means what it meant to the person who decided; `codes` names such codes.
+    """
+    return CodesPut(codes=await dispositions.change(tx, change))
 
 
 @router.get("/disposition-codes", dependencies=[reads("dialer-feed", agency=True)])

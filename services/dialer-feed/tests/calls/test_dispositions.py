@@ -110,3 +110,34 @@ async def test_bad_codes_are_refused(client: httpx.AsyncClient, agencies: tuple[
         assert (answer.status_code, code_of(answer)) == (422, "invalid"), wrong
     mine = await client.put("/v1/disposition-codes", json={"codes": []}, headers=own.headers)
     assert mine.status_code == 403
+
+
+async def test_two_persons_explain_codes_and_neither_undoes_the_other(
+    client: httpx.AsyncClient, agencies: tuple[Agency, Agency]
+) -> None:
+    own, _ = agencies
+    await put(client, own, A="busy", B="busy")
+
+    async def change(*codes: Json) -> httpx.Response:
+        body = {"agency_id": str(own.agency_id), "codes": list(codes)}
+        return await client.patch("/v1/disposition-codes", json=body)
+
+    def to(code: str, disposition: str | None, was: str | None) -> Json:
+        return {"code": code, "disposition": disposition, "was": was}
+
+    first = await change(to("A", "promise", "busy"), to("C", "refused", None))
+    assert (first.status_code, first.json()) == (200, {"codes": 3})
+    late = await change(to("B", None, "busy"), to("A", "deceased", "busy"))
+    assert (late.status_code, code_of(late), late.json()["codes"]) == (409, "codes-changed", ["A"])
+    again = await change(to("A", "promise", "busy"))
+    assert again.status_code == 200, "it means already what it shall mean"
+    unmapped = await change(to("B", None, "busy"))
+    assert unmapped.json() == {"codes": 2}
+    known = [(code, meaning) for _, code, meaning, _ in await codes(client, mapped="true")]
+    assert known == [("A", "promise"), ("C", "refused")]
+    twice = await change(to("A", "busy", None), to("A", "busy", None))
+    assert code_of(twice) == "invalid"
+    many = await change(*(to(f"N{n}", "busy", None) for n in range(999)))
+    assert (many.status_code, code_of(many)) == (409, "too-many-codes")
+    theirs = await client.patch("/v1/disposition-codes", json={"codes": [to("A", None, None)]}, headers=own.headers)
+    assert theirs.status_code == 403
