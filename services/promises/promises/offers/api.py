@@ -9,7 +9,7 @@ from recobro_events.contracts.promises import MadeIn
 
 from promises.offers import finding, ruling, trying
 from promises.offers.finding import Offers
-from promises.offers.models import NewOfferRules
+from promises.offers.models import OfferRulesPut
 from promises.offers.ruling import OfferRules
 from promises.offers.trying import Trial, TrialResult
 
@@ -33,8 +33,11 @@ async def read_offer_rules(reader: ReadConnection) -> OfferRules:
 
 
 @router.put("/offer-rules", dependencies=[writes("promises")])
-async def put_offer_rules(new: NewOfferRules, tx: WriteTransaction, who: CurrentPrincipal) -> OfferRules:
-    """Replace all rules of offers. An offer that was made before keeps its terms while it is valid."""
+async def put_offer_rules(new: OfferRulesPut, tx: WriteTransaction, who: CurrentPrincipal) -> OfferRules:
+    """Replace all rules of offers. An offer that was made before keeps its terms while it is valid.
+
+    409 `rules-changed` if the rules in force are not those that ``replaces`` names.
+    """
     return await ruling.put(tx, who, new)
 
 

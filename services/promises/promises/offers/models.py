@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Annotated, Self
 
 from chassis import Amount, Day, Distinct, InputModel, Percent, ShortText
+from chassis.models import INT4_MAX
 from pydantic import AfterValidator, Field, model_validator
 from recobro_events.contracts.portfolio import Stage
 from recobro_events.contracts.promises import AgreementKind, MadeIn
@@ -125,3 +126,10 @@ class NewOfferRules(InputModel):
         if len({rule.code for rule in self.rules}) < len(self.rules):
             raise ValueError("must have each code once")
         return self
+
+
+class OfferRulesPut(NewOfferRules):
+    """``replaces`` is the version of the rules that the person has seen. If another one is in force, nothing changes.
+    Null replaces any version."""
+
+    replaces: Annotated[int, Field(ge=0, le=INT4_MAX)] | None = None

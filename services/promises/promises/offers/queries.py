@@ -2,6 +2,7 @@
 
 _COLUMNS = "version, rules, pricing, actor ->> 'subject' AS put_by, created_at"
 IN_FORCE = f"SELECT {_COLUMNS} FROM offer_rules ORDER BY version DESC LIMIT 1"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('offer rules', 0))"
 PUT = f"INSERT INTO offer_rules (rules, pricing) VALUES ($1::jsonb, $2::jsonb) RETURNING {_COLUMNS}"
 # The rules of a version, and when the next one replaced them.
 VERSION = f"""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from chassis import OutputModel, Principal, Reader
+from chassis import Conflict, OutputModel, Principal, Reader
 from chassis.second_person import roles_of
 from pydantic import TypeAdapter
 from recobro_events import Row, Transaction
@@ -12,7 +12,7 @@ from recobro_events.contracts.promises import AgreementKind
 from promises.authority.asking import DiscountAboveAuthority
 from promises.authority.ruling import rules_in_force
 from promises.offers import queries
-from promises.offers.models import NewOfferRules, OfferRule, Pricing
+from promises.offers.models import OfferRule, OfferRulesPut, Pricing
 
 _RULES = TypeAdapter(tuple[OfferRule, ...])
 
@@ -27,6 +27,11 @@ class OfferRules(OutputModel):
     created_at: datetime | None
 
 
+class RulesChanged(Conflict):
+    code = "rules-changed"
+    detail = "Somebody else has changed the rules meanwhile. Read them again."
+
+
 NONE = OfferRules(version=0, rules=(), pricing=Pricing(), put_by=None, created_at=None)
 
 
@@ -35,12 +40,16 @@ async def in_force(reader: Reader) -> OfferRules:
     return NONE if row is None else shown(row)
 
 
-async def put(tx: Transaction, who: Principal, new: NewOfferRules) -> OfferRules:
+async def put(tx: Transaction, who: Principal, new: OfferRulesPut) -> OfferRules:
     """Replace all rules.
 
     A rule without ``needs_approval`` approves its agreements beforehand. So only a person who may approve its largest
-    discount, whatever the amount, writes one: ``DiscountAboveAuthority``.
+    discount, whatever the amount, writes one: ``DiscountAboveAuthority``. ``RulesChanged`` if the rules in force are
+    not those that ``new`` replaces.
     """
+    await tx.execute(queries.LOCK)
+    if new.replaces is not None and (await in_force(tx)).version != new.replaces:
+        raise RulesChanged()
     known, roles = await rules_in_force(tx), roles_of(who)
     for rule in new.rules:
         largest = max(step.discount_percent for step in rule.steps)

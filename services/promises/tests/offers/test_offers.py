@@ -207,3 +207,13 @@ def test_an_offer_on_any_balance_adds_up_to_it() -> None:
         facts = Facts(day(0), Decimal(cents) / 100, None, None, None, None, None)
         made = offer_of(rule, 0, Pricing(), facts)
         assert made is None or made.total + made.discount == facts.balance
+
+
+async def test_rules_that_another_person_has_changed_are_not_replaced(scene: Scene) -> None:
+    first = await put(scene, QUICK, replaces=0)
+    assert first.status_code == 200, first.text
+    late = await put(scene, replaces=0)
+    assert (late.status_code, code_of(late)) == (409, "rules-changed")
+    assert (await scene.client.get("/v1/offer-rules")).json() == first.json()
+    assert (await put(scene, replaces=first.json()["version"])).status_code == 200
+    assert (await put(scene, QUICK)).status_code == 200, "without a version any is replaced"
