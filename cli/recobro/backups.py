@@ -48,6 +48,19 @@ class Manifest(BaseModel):
     dumped_at: dict[str, datetime]
 
 
+class Made(BaseModel):
+    """What is noted of a backup. ``verified_at`` is when every dump was read to its end; ``bytes`` are all files."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    created_at: datetime
+    verified_at: datetime
+    databases: tuple[str, ...]
+    bytes: int
+    keys: bool
+
+
 def backup(
     to: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="Default: backups/TIME in DIR.")] = None,
     data: Data = DEFAULT_DATA,
@@ -58,6 +71,9 @@ def backup(
     The platform may be running or stopped. The keys are encrypted with the password in RECOBRO_BACKUP_PASSWORD, or in
     the file that RECOBRO_BACKUP_PASSWORD_FILE names. Without a password the backup has no keys.
 
+    Each dump is then read to its end, so a file that cannot be read makes the command fail. The console shows the
+    backups that were made.
+
     Example: recobro backup /mnt/backups/2026-11-23
     """
     folder = DataFolder(data)
@@ -65,10 +81,20 @@ def backup(
     target = to or folder.root / "backups" / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     with _postgres_of(folder) as server:
         manifest = save(server, folder, target, password)
-    if as_json:
-        print_json({"folder": str(target.absolute()), "keys": password is not None, **manifest.model_dump(mode="json")})
-        return
+        verify(server, target, manifest)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    made = Made(
+        folder=target.absolute(),
+        created_at=manifest.created_at,
+        verified_at=datetime.now(UTC),
+        databases=tuple(manifest.dumped_at),
+        bytes=size,
+        keys=password is not None,
+    )
+    folder.note_backup(made.model_dump_json())
+    if as_json:
+        print_json({**made.model_dump(mode="json", exclude={"databases"}), **manifest.model_dump(mode="json")})
+        return
     out.print(
         tr(
             "Saved {dumped_at} databases in {target} ({count} KiB).",
@@ -165,6 +191,12 @@ def save(server: EmbeddedPostgres, folder: DataFolder, target: Path, password: s
     (unfinished / _MANIFEST).write_text(manifest.model_dump_json(indent=2))
     unfinished.rename(target)
     return manifest
+
+
+def verify(server: EmbeddedPostgres, source: Path, manifest: Manifest) -> None:
+    """Read every dump of a backup to its end. Raises ``Trouble`` if one cannot be read."""
+    for database in manifest.dumped_at:
+        _run(server, "pg_restore", "--file=/dev/null", str(source / f"{database}.dump"))
 
 
 def manifest_of(source: Path) -> Manifest:

@@ -52,6 +52,7 @@ class DataFolder:
         self.postgres = self.root / "postgres"
         self.keys = self.root / "keys"
         self.logs = self.root / "logs"
+        self.backups = self.root / "backups.jsonl"
         self._state = self.root / "platform.json"
 
     @contextmanager
@@ -95,6 +96,11 @@ class DataFolder:
         with os.fdopen(descriptor, "w") as file:
             json.dump(state.model_dump(mode="json"), file, indent=2)
         fresh.rename(self._state)
+
+    def note_backup(self, made: str) -> None:
+        """Add a line of JSON to the notes of backups, which the console reads."""
+        with self.backups.open("a", encoding="utf-8") as notes:
+            notes.write(made + "\n")
 
     def _already_running(self) -> str:
         state = self.running()

@@ -165,8 +165,14 @@ class Platform:
             "RECOBRO_JWT_AUDIENCE": keys.AUDIENCE,
             "RECOBRO_PHOTOS_URL": (self._data.root / "photos").as_uri(),
             "RECOBRO_RECEIPTS_URL": (self._data.root / "receipts").as_uri(),
-            **({"RECOBRO_CONSOLE_SIGNING_KEY_FILE": str(keys.private_file(self._data))} if service == CONSOLE else {}),
+            **(self._of_console() if service == CONSOLE else {}),
             "PYTHONUNBUFFERED": "1",
+        }
+
+    def _of_console(self) -> dict[str, str]:
+        return {
+            "RECOBRO_CONSOLE_SIGNING_KEY_FILE": str(keys.private_file(self._data)),
+            "RECOBRO_CONSOLE_BACKUPS_FILE": str(self._data.backups),
         }
 
     def _bring_up(self, stop: threading.Event) -> None:

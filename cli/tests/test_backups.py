@@ -10,7 +10,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from operated import invoked
+from recobro.backups import manifest_of, verify
 from recobro.data import DataFolder, PlatformState
+from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres, free_port
 from recobro_events import Envelope, Event, OutgoingRecord, caused_event_id, headers_of, new_event_id
 from recobro_events.contracts.dialer_feed import PaymentClaimed
@@ -99,7 +101,11 @@ async def test_a_database_is_restored_and_later_entries_are_listed(machine: Mach
     target = tmp_path / "backup"
     saved = await machine.recobro("backup", str(target), "--json")
     assert saved.exit_code == 0, saved.stderr
-    assert set(json.loads(saved.stdout)["dumped_at"]) == {*DATABASES, "log"}
+    said = json.loads(saved.stdout)
+    assert set(said["dumped_at"]) == {*DATABASES, "log"}
+    [noted] = map(json.loads, machine.folder.backups.read_text().splitlines())
+    assert (noted["folder"], set(noted["databases"])) == (str(target), {*DATABASES, "log"})
+    assert noted["created_at"] <= noted["verified_at"]
     assert has_photo(target)
 
     machine.server.start()
@@ -257,3 +263,14 @@ async def test_a_lost_password_does_not_keep_the_data_from_being_restored(
     empty = Machine(open_folder / "elsewhere")
     restored = await empty.recobro("restore", str(tmp_path / "sealed"), "--without-keys")
     assert (restored.exit_code, empty.folder.keys.exists()) == (0, False), restored.stderr
+
+
+async def test_a_dump_that_cannot_be_read_to_its_end_is_no_backup(machine: Machine, tmp_path: Path) -> None:
+    machine.server.stop()
+    target = tmp_path / "backup"
+    saved = await machine.recobro("backup", str(target))
+    assert saved.exit_code == 0, saved.stderr
+    dump = target / "portfolio.dump"
+    dump.write_bytes(dump.read_bytes()[:-200])
+    with pytest.raises(Trouble, match="pg_restore"):
+        verify(machine.server, target, manifest_of(target))
