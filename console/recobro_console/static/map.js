@@ -4,6 +4,7 @@
 //   data-latitude, data-longitude, data-point (what it says), data-kind (done, failed, …)   a point
 (() => {
   "use strict";
+  const FEW = 40; // More circles than this are drawn smaller, so that those of one town stay apart.
   const COLOURS = { done: "--good", failed: "--warn", cancelled: "--bad" };
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -33,7 +34,7 @@
         const stroke = colour(COLOURS[kind] ?? "--accent");
         const label = document.createElement("span");
         label.textContent = point;
-        L.circleMarker([Number(latitude), Number(longitude)], { radius: 9, color: stroke, fillOpacity: 0.5 })
+        L.circleMarker([Number(latitude), Number(longitude)], { radius: points.length > FEW ? 5 : 9, weight: 2, color: stroke, fillOpacity: 0.5 })
           .bindPopup(label).addTo(layer);
       }
       map.fitBounds(layer.getBounds(), { maxZoom: 16, padding: [30, 30], animate: false });
