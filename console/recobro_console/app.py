@@ -17,8 +17,9 @@ from starlette.responses import RedirectResponse, Response
 from recobro_console import failures, static_files
 from recobro_console.agencies import api as agencies
 from recobro_console.agencies import many
+from recobro_console.agencies import rules as placement_rules
 from recobro_console.calls import TIMEOUT
-from recobro_console.contracts import acting, pauses
+from recobro_console.contracts import acting, noticing, pauses
 from recobro_console.contracts import api as contracts
 from recobro_console.desk import api as desk
 from recobro_console.files import api as files
@@ -31,7 +32,7 @@ from recobro_console.lists import codes, demands, evidence
 from recobro_console.live import api as live
 from recobro_console.live.hub import Hub
 from recobro_console.operations import api as operations
-from recobro_console.operations import audit, letters
+from recobro_console.operations import audit, backups, letters, topics
 from recobro_console.pages import SECTIONS
 from recobro_console.payments import api as payments
 from recobro_console.preferences import api as preferences
@@ -42,6 +43,7 @@ from recobro_console.sessions.store import Store
 from recobro_console.sessions.tokens import Issuer, Tokens
 from recobro_console.settings import ConsoleSettings
 from recobro_console.strategy import api as strategy
+from recobro_console.strategy import authority, offers
 from recobro_console.today import api as today
 from recobro_console.today import staging
 from recobro_console.visits import api as visits
@@ -49,6 +51,7 @@ from recobro_console.visits import door
 
 ROUTERS = (
     many.router,
+    placement_rules.router,
     agencies.staff,
     agencies.router,
     today.router,
@@ -68,16 +71,21 @@ ROUTERS = (
     pauses.router,
     contracts.staff,
     contracts.router,
+    noticing.router,
     acting.router,
     promises.router,
     deciding.router,
     operations.router,
-    letters.router,
     audit.router,
+    backups.router,
+    topics.router,
+    letters.router,
     visits.staff,
     visits.router,
     door.router,
     insight.router,
+    offers.router,
+    authority.router,
     strategy.router,
     desk.router,
 )

@@ -106,6 +106,11 @@ class Calls:
         """Return the JSON answer to a PUT."""
         return (await self._send("PUT", service, path, json=body)).json()
 
+    async def store(self, service: str, path: str, content: bytes) -> Answer:
+        """PUT a file, and return the JSON answer."""
+        headers = {"Content-Type": "application/octet-stream"}
+        return (await self._send("PUT", service, path, content=content, headers=headers)).json()
+
     async def upload(
         self, service: str, path: str, content: AsyncIterator[bytes], key: str | None = None, **parameters: Any
     ) -> Answer:

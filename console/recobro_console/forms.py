@@ -5,7 +5,7 @@ A form is no part of a live page, so nothing that happens meanwhile takes away w
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -53,6 +53,32 @@ class Form:
     is_danger: bool = False
     again: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def has_file(self) -> bool:
+        return any(each.type == "file" for each in self.fields)
+
+
+def mistakes(
+    page: Page, trouble: Trouble | None, named: Set[str], places: Mapping[str, str] | None = None
+) -> tuple[str | None, dict[str, str]]:
+    """What stands above a form because of a trouble, and what beside its fields, by their names.
+
+    ``named`` are the form's fields. ``places`` name the fields that parts of the request's body came from, by JSON
+    pointer. Without one the pointer's own name counts.
+    """
+    if not isinstance(trouble, Refused):
+        return (None if trouble is None else page.said(trouble)), {}
+    wrong: dict[str, str] = {}
+    left = [page.reader.meaning(trouble.code) or page.reader.explained(trouble.detail)]
+    for error in trouble.errors:
+        pointer, detail = str(error.get("pointer", "")), page.reader.explained(str(error.get("detail", "")))
+        name = (places or {}).get(pointer, pointer.removeprefix("/"))
+        if name in named:
+            wrong.setdefault(name, detail)
+        else:
+            left.append(detail)
+    return " ".join(filter(None, left)), wrong
+
 
 def show(
     page: Page,
@@ -60,33 +86,22 @@ def show(
     values: Values | None = None,
     trouble: Trouble | None = None,
     places: Mapping[str, str] | None = None,
+    *,
+    own: Mapping[str, str] | None = None,
 ) -> Response:
     """Show the form, empty or with what was typed and what is wrong with it.
 
-    ``places`` name the fields that parts of the request's body came from, by JSON pointer. Without one the pointer's
-    own name counts. A form whose outcome is unknown keeps its key: sent again, it still takes effect once.
+    ``places`` are those of ``mistakes``; ``own`` are mistakes that the console itself has found, by field. A form whose
+    outcome is unknown keeps its key: sent again, it still takes effect once.
     """
-    wrong: dict[str, str] = {}
-    said: str | None = None
-    if isinstance(trouble, Refused):
-        named = {each.name for each in form.fields}
-        left = [page.reader.meaning(trouble.code) or page.reader.explained(trouble.detail)]
-        for error in trouble.errors:
-            pointer, detail = str(error.get("pointer", "")), page.reader.explained(str(error.get("detail", "")))
-            name = (places or {}).get(pointer, pointer.removeprefix("/"))
-            if name in named:
-                wrong.setdefault(name, detail)
-            else:
-                left.append(detail)
-        said = " ".join(filter(None, left))
-    elif trouble is not None:
-        said = page.said(trouble)
+    said, wrong = mistakes(page, trouble, {each.name for each in form.fields}, places)
+    wrong |= own or {}
     kept = values.get(KEY) if values and trouble and not isinstance(trouble, Refused) else None
     overrule = form.again.get(trouble.code) if isinstance(trouble, Refused) else None
     status = 200 if trouble is None else trouble.status if isinstance(trouble, Refused) else 503
     return page.show(
         "form.html",
-        status,
+        422 if own else status,
         form=form,
         values=values,
         said=said,

@@ -139,6 +139,11 @@ class Reader:
         """A share between 0 and 1 as a percentage, a dash for none."""
         return "–" if value is None else f"{self.number(Decimal(str(value)) * 100, decimals)} %"
 
+    def typed(self, value: str | Decimal | None) -> str:
+        """A number of a service as the reader types it into a field, empty for none."""
+        text = "" if value is None else str(value)
+        return text.replace(".", ",") if self.language is Language.PT else text
+
     def day(self, value: str | date | None) -> str:
         """A day: 22/11/2026, in English 2026-11-22, a dash for none."""
         if value is None or value == "":

@@ -1,5 +1,6 @@
 """The console's environment."""
 
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -49,6 +50,13 @@ class ConsoleSettings(Settings):
         default="openid profile offline_access",
         min_length=1,
         description="The scopes that the console asks the identity provider for.",
+    )
+    console_backups_file: Path | None = Field(
+        default=None,
+        description=(
+            "The notes that `recobro backup` keeps of the backups that it has made. `recobro up` sets it. Without it"
+            " the console shows no backups."
+        ),
     )
     console_tiles_url: str | None = Field(
         default=None,

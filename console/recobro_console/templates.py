@@ -40,6 +40,7 @@ def environment(reader: Reader) -> Environment:
         "number": reader.number,
         "money": reader.money,
         "percent": reader.percent,
+        "typed": reader.typed,
         "day": reader.day,
         "moment": reader.moment,
         "clock": reader.clock,

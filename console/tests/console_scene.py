@@ -52,12 +52,16 @@ class Scene:
 
     @asynccontextmanager
     async def client(
-        self, role: str = "supervisor", language: str = "es-MX", agency_id: str | None = None
+        self,
+        role: str = "supervisor",
+        language: str = "es-MX",
+        agency_id: str | None = None,
+        person: str = "Ana Torres",
     ) -> AsyncIterator[httpx.AsyncClient]:
         """A client that has signed in and follows no redirects."""
         headers = {"Accept-Language": language}
         async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60) as client:
-            answer = await client.get(self.link(role, agency_id=agency_id).removeprefix(self.url))
+            answer = await client.get(self.link(role, person, agency_id).removeprefix(self.url))
             assert answer.status_code == 303, answer.text
             yield client
 

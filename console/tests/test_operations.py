@@ -1,6 +1,10 @@
 """Operations: health, events that were set aside, who changed what."""
 
+import json
+import re
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -9,8 +13,9 @@ from console_scene import Scene
 from in_browser import faults
 from playwright.async_api import Browser
 from recobro_console.calls import Calls
+from recobro_console.operations.backups import noted_in
 from recobro_console.operations.measures import MASK, largest, masked, total
-from recobro_events import Database
+from recobro_events import Database, TransportError
 from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.testing import apart, apply_records, record_of
 from services_in_process import PROGRAMS, sample
@@ -172,3 +177,74 @@ def test_texts_that_may_say_something_of_a_person_are_masked() -> None:
     for hidden in ("Ana", "AAAA", "5512345678", "D1", '"x"', "19800101", "dice"):
         assert hidden not in shown
     assert masked("not json") == MASK
+
+
+async def test_topics_show_what_they_hold_and_who_is_behind(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Calls.metrics
+
+    async def measured(calls: Calls, service: str) -> str:
+        lag = 'consumer_position_lag{consumer="promises.events",partition="1",topic="portfolio.events"} 7.0'
+        return lag if service == "promises" else await known(calls, service)
+
+    async def knows_the_log() -> bool:
+        return "portfolio.events" in (await client.get("/operations/topics")).text
+
+    async with scene.client("auditor") as client:
+        await until(knows_the_log)
+        monkeypatch.setattr(Calls, "metrics", measured)
+        shown = (await client.get("/operations/topics")).text
+        one = await client.get("/operations/topics/portfolio.events")
+        missing = await client.get("/operations/topics/no.such")
+    assert re.search(r'promises\.events: <span class="tag warn">7</span>', shown)
+    assert (one.status_code, missing.status_code) == (200, 404)
+    held = await scene.app.state.hub.bounds()
+    for place, bounds in held.items():
+        if place.topic == "portfolio.events" and bounds.end:
+            assert f'<td class="n">{bounds.end - 1:,}</td>' in one.text
+
+
+async def test_a_log_that_does_not_answer_is_said(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away() -> None:
+        raise TransportError("away")
+
+    monkeypatch.setattr(scene.app.state.hub, "bounds", away)
+    async with scene.client() as client:
+        for path in ("/operations/topics", "/operations/topics/portfolio.events"):
+            shown = await client.get(path)
+            assert (shown.status_code, "El registro de eventos no responde." in shown.text) == (200, True)
+
+
+def test_notes_of_backups_say_which_are_still_there(tmp_path: Path) -> None:
+    there = tmp_path / "monday"
+    there.mkdir()
+    (there / "backup.json").write_text("{}")
+    noted = {"created_at": "2026-11-23T06:00:00Z", "verified_at": "2026-11-23T06:00:09Z", "databases": ["portfolio"]}
+    lines = [
+        noted | {"folder": str(there), "bytes": 2_000_000, "keys": True},
+        {"folder": "not whole"},
+        noted | {"folder": str(tmp_path / "gone"), "bytes": 1, "keys": False, "verified_at": None},
+    ]
+    file = tmp_path / "backups.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    gone, monday = noted_in(file)
+    assert (gone.is_there, gone.verified_at, gone.keys) == (False, None, False)
+    assert (monday.is_there, monday.databases, monday.bytes) == (True, 1, 2_000_000)
+    assert noted_in(tmp_path / "missing") == ()
+
+
+async def test_the_page_of_operations_shows_backups_and_says_when_they_are_old(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "backups.jsonl"
+    settings = scene.app.state.settings
+    async with scene.client() as client:
+        assert "La consola no conoce los respaldos" in (await client.get("/operations/backups")).text
+        monkeypatch.setattr(scene.app.state, "settings", settings.model_copy(update={"console_backups_file": file}))
+        assert "Todavía no hay ningún respaldo." in (await client.get("/operations/backups")).text
+        (tmp_path / "backup.json").write_text("{}")
+        for age_hours, kind in ((1, "good"), (27, "bad")):
+            made = datetime.now(UTC) - timedelta(hours=age_hours)
+            noted = {"folder": str(tmp_path), "created_at": made.isoformat(), "verified_at": made.isoformat()}
+            file.write_text(json.dumps(noted | {"databases": [], "bytes": 1, "keys": False}) + "\n")
+            shown = (await client.get("/operations/backups")).text
+            assert f'<div class="{kind}"><dt>horas desde el último respaldo</dt><dd>{age_hours}</dd>' in shown

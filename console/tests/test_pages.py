@@ -14,6 +14,7 @@ _BUILT = (
     "/today",
     "/operations",
     "/operations/audit",
+    "/operations/topics/portfolio.events",
     "/today/disputes",
     "/files",
     "/files/new-portfolio",
@@ -37,6 +38,9 @@ _BUILT = (
     "/insight/waterfall",
     "/insight/recovery",
     "/strategy",
+    "/strategy/offers",
+    "/strategy/authority",
+    "/agencies/rules",
     "/desk",
 )
 

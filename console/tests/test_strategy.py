@@ -1,5 +1,8 @@
 """The strategy in the console: rules are tried, changed and shown, and a contract shows why it stands where it does."""
 
+import hashlib
+import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -114,3 +117,43 @@ async def test_axe_finds_nothing_on_the_pages_of_a_portfolio(
         await shown.wait_for_selector("[aria-busy=true]", state="detached")
         assert await findings(shown) == []
         assert await shown.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_a_notice_is_recorded_with_its_receipt_and_one_is_added_later(scene: Scene) -> None:
+    known = await contract(scene)
+    at = f"/contracts/{known['contract_id']}"
+    files = f"/v1/contracts/{known['contract_id']}/notices"
+    pdf = b"%PDF-1.7 acuse"
+    notice = {"kind": "reminder", "channel": "mensajería", "sent_on": str(AS_OF)}
+    async with scene.client("operator") as client:
+        page = (await client.get(f"{at}/notice")).text
+        [token] = set(re.findall(r"_csrf=([\w-]+)", page))
+        send = partial(client.post, params={"_csrf": token})
+        empty = await send(f"{at}/notice", data=notice | {"_key": "f-0"})
+        assert empty.status_code == 422, "a proof is needed"
+        text = await send(f"{at}/notice", data=notice | {"_key": "f-1"}, files={"file": ("a.txt", b"hola")})
+        assert (text.status_code, 'id="w-file"' in text.text) == (422, True)
+        large = await send(f"{at}/notice", data=notice | {"_key": "f-2"}, files={"file": ("a.pdf", pdf * 800_000)})
+        assert (large.status_code, "El archivo pasa de 10 MB." in large.text) == (422, True)
+        before = await scene.platform.get("portfolio", files)
+        for _ in range(2):  # Sent twice, it takes effect once.
+            done = await send(f"{at}/notice", data=notice | {"_key": "f-3"}, files={"file": ("a.pdf", pdf)})
+            assert done.status_code == 303, done.text
+        [made] = (await scene.platform.get("portfolio", files))[len(before) :]
+        assert (made["receipt_type"], made["receipt_sha256"]) == ("application/pdf", hashlib.sha256(pdf).hexdigest())
+        kept = await client.get(f"/contracts/notices/{made['notice_id']}/receipt")
+        assert (kept.content, kept.headers["content-type"]) == (pdf, "application/pdf")
+        bare = await send(f"{at}/notice", data=notice | {"_key": "f-4", "registered_number": "RR77"})
+        assert bare.status_code == 303, bare.text
+        later = (await scene.platform.get("portfolio", files))[-1]
+        assert f"{at}/receipt?of={later['notice_id']}" in await part(client, known, "strategy")
+        form = await client.get(f"{at}/receipt", params={"of": later["notice_id"]})
+        assert "Agregar el acuse" in form.text
+        add = partial(client.post, f"{at}/receipt", params={"_csrf": token, "of": later["notice_id"]})
+        none = await add(data={"_key": "f-5"})
+        assert (none.status_code, "Primero elija un archivo." in none.text) == (422, True)
+        added = await add(data={"_key": "f-6"}, files={"file": ("b.png", b"\x89PNG\r\n\x1a\n.")})
+        assert added.status_code == 303, added.text
+    async with scene.client("auditor") as client:
+        assert (await client.get(f"{at}/notice")).status_code == 403
+        assert (await client.get(f"/contracts/notices/{made['notice_id']}/receipt")).status_code == 200

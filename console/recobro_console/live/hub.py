@@ -9,11 +9,19 @@ the log does not answer         every page shows this, and draws everything anew
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import structlog
-from recobro_events import Lane, Transport, TransportError, bulk_sources
+from recobro_events import (
+    Bounds,
+    GroupMember,
+    Lane,
+    TopicPartition,
+    Transport,
+    TransportError,
+    bulk_sources,
+)
 from recobro_events.tailing import tail
 from recobro_platform import SERVICE_NAMES
 
@@ -78,6 +86,8 @@ class Hub:
         self._transport = transport
         self._listeners: set[Listener] = set()
         self._latest: dict[str, deque[Change]] = {kind: deque(maxlen=_KEPT) for kind in (WITHDRAWN, PAID)}
+        self._member: GroupMember | None = None
+        self._partitions: Sequence[TopicPartition] = ()
         self.is_live = False
 
     @contextmanager
@@ -106,19 +116,31 @@ class Hub:
         """The latest payments that this process has seen, newest first."""
         return list(reversed(self._latest[PAID]))
 
+    async def bounds(self) -> Mapping[TopicPartition, Bounds]:
+        """What each partition of the topics holds now. Raises ``TransportError`` while the log does not answer."""
+        if self._member is None:
+            raise TransportError("the event log has not answered yet")
+        return await self._member.bounds(self._partitions)
+
+    def _joined(self, member: GroupMember, partitions: Mapping[str, int]) -> None:
+        self._member = member
+        self._partitions = [TopicPartition(topic, n) for topic, count in partitions.items() for n in range(count)]
+
     async def run(self) -> None:
         """Listen until the task is cancelled. A log that does not answer is asked again and again."""
         topics = {f"{name}.{Lane.EVENTS}" for name in SERVICE_NAMES}
         topics |= {f"{name}.{Lane.BULK}" for name in bulk_sources() & set(SERVICE_NAMES)}
         while True:
             try:
-                async for records in tail(self._transport(), topics, "recobro.console", self._back, self._away):
+                reading = tail(self._transport(), topics, "recobro.console", self._back, self._away, self._joined)
+                async for records in reading:
                     for record in records:
                         if change := change_of(record):
                             self._tell(change)
             except TransportError:
                 _log.warning("log_unreachable")
                 self._away()
+            self._member = None
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _tell(self, change: Change) -> None:

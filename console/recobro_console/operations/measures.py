@@ -20,15 +20,16 @@ _PERSONAL = re.compile(r".*(?:phone|mail|tax|name|value|customer|street|address|
 
 def samples(text: str, name: str, **labels: str) -> Iterator[float]:
     """The values of a metric whose labels have these values. A value that ends in ``*`` is a beginning."""
-    for line in text.splitlines():
-        if not line.startswith(name):
-            continue
-        found = _SAMPLE.fullmatch(line)
-        if found is None or found[1] != name:
-            continue
-        known = dict(_LABEL.findall(found[2] or ""))
+    for known, value in labelled(text, name):
         if all(_fits(known.get(label, ""), wanted) for label, wanted in labels.items()):
-            yield float(found[3])
+            yield value
+
+
+def labelled(text: str, name: str) -> Iterator[tuple[Mapping[str, str], float]]:
+    """The values of a metric, each with its labels."""
+    for line in text.splitlines():
+        if line.startswith(name) and (found := _SAMPLE.fullmatch(line)) and found[1] == name:
+            yield dict(_LABEL.findall(found[2] or "")), float(found[3])
 
 
 def _fits(value: str, wanted: str) -> bool:

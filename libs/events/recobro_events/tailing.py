@@ -6,10 +6,10 @@ reads. It answers no barrier, and no barrier waits for it.
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 
 from recobro_events._errors import PositionLost, TopicPartition, TransportError
-from recobro_events._log.transport import Record, Transport
+from recobro_events._log.transport import GroupMember, Record, Transport
 
 _POLL_SECONDS = 0.5
 _RECORDS_AT_ONCE = 1000
@@ -22,19 +22,23 @@ async def tail(
     name: str,
     ready: Callable[[], None] = lambda: None,
     away: Callable[[], None] = lambda: None,
+    joined: Callable[[GroupMember, Mapping[str, int]], None] = lambda _, __: None,
 ) -> AsyncGenerator[Sequence[Record], None]:
     """Yield the records that are appended to the topics from now on, in batches, without end.
 
     ``name`` begins the name of the group that reads; the rest is random. ``ready`` is called once no record can be
     missed any more, and again after each time that records may have been missed. Raises ``TransportError`` if the log
-    cannot be reached at first. Later this waits for the log, and calls ``away`` at each failure.
+    cannot be reached at first. Later this waits for the log, and calls ``away`` at each failure. ``joined`` gets the
+    member that reads, which answers until this ends, and the number of partitions of each topic.
     """
     partitions = _Partitions()
     await transport.open()
     member = None
     try:
-        awaited = sum((await transport.ensure_topics(topics)).values())
+        counts = await transport.ensure_topics(topics)
+        awaited = sum(counts.values())
         member = await transport.join(f"{name}.{uuid.uuid4()}", topics, partitions)
+        joined(member, counts)
         missed = True
         while True:
             try:
