@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
 from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -45,6 +47,7 @@ class InProcessPlatform:
         self._connections: dict[str, asyncpg.Connection[Any]] = {}
         self._query_lock = asyncio.Lock()
         self._running: dict[str, AsyncExitStack] = {}
+        self._files = TemporaryDirectory()
 
     async def create(self, service: str) -> None:
         """Give the service a new, empty database with its tables."""
@@ -68,6 +71,7 @@ class InProcessPlatform:
         await self.stop()
         await self.close_connections(*list(self._connections))
         await self._databases.drop(*self.dsns.values())
+        self._files.cleanup()
 
     async def start(self, *services: str) -> None:
         for service in services:
@@ -82,7 +86,9 @@ class InProcessPlatform:
                 agencies=program.agencies,
                 source=self.sources[service],
             )
-            settings = program.settings(**test_settings(self.dsns[service], service=service).model_dump())
+            known = test_settings(self.dsns[service], service=service).model_dump()
+            stored = dict.fromkeys(("photos_url", "receipts_url"), Path(self._files.name).as_uri())
+            settings = program.settings(**known | stored)
             self.databases[service] = database
             stack = AsyncExitStack()
             app = program.build(settings, database, runtime, Role.ALL)
