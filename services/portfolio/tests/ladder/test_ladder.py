@@ -141,6 +141,19 @@ async def test_a_cure_ends_the_episode_and_the_next_one_begins_at_the_first_step
     ]
 
 
+async def test_a_notice_of_an_earlier_episode_opens_no_step_of_the_next_one(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    portfolio_id = await given.portfolio()
+    await put_ladder(client, portfolio_id, [{"step": "reminder"}, {"step": "extrajudicial_notice"}])
+    contract_id = await given.contract(portfolio_id, (days_ago(40), "100.00"), (days_ago(-5), "100.00"))
+    assert (await send(client, contract_id, "reminder")).status_code == 201
+    await pay(client, contract_id, "100.00")
+    await pass_days(given, portfolio_id, 9)
+    shown = await step(client, contract_id)
+    assert (shown["episode"], shown["step"], shown["missing"]) == (2, "reminder", ["reminder"])
+
+
 async def test_a_reversed_payment_leads_back_to_episode_and_step_as_if_it_had_never_been(
     client: httpx.AsyncClient, given: Given
 ) -> None:
