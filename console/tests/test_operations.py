@@ -180,11 +180,10 @@ def test_texts_that_may_say_something_of_a_person_are_masked() -> None:
 
 
 async def test_topics_show_what_they_hold_and_who_is_behind(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = Calls.metrics
-
-    async def measured(calls: Calls, service: str) -> str:
+    async def measured(_: Calls, service: str) -> str:
+        # All services of this process measure into one registry, so only one of them answers here.
         lag = 'consumer_position_lag{consumer="promises.events",partition="1",topic="portfolio.events"} 7.0'
-        return lag if service == "promises" else await known(calls, service)
+        return lag if service == "promises" else ""
 
     async def knows_the_log() -> bool:
         return "portfolio.events" in (await client.get("/operations/topics")).text
