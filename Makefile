@@ -96,7 +96,8 @@ attack-short: setup ## attack a platform for a minute: tokens, bodies, slow clie
 attack: setup ## attack a platform in every way, check that lost controls are noticed
 	@RECOBRO_ATTACK=1 $(BIN)/python -m pytest tests/attack tests/journeys/test_two_agencies.py
 
-bench-dialer: setup ## measure permits beside their floor (BENCH_ARGS)
+bench-dialer: setup ## measure permits, lists, their files and calls beside their floors (LIST_ARGS, BENCH_ARGS)
+	@PYTHONPATH=bench $(BIN)/python bench/lists.py $(LIST_ARGS)
 	@PYTHONPATH=bench $(BIN)/python bench/permits.py $(BENCH_ARGS)
 
 bench-strategy: setup ## change bands and segments of 1M instalments beside the bare SQL (BENCH_ARGS)

@@ -54,11 +54,11 @@ def cpu_by_process(data: DataFolder) -> Mapping[str, float]:
     used: dict[str, float] = defaultdict(float)
     for service in state.services:
         if service.process is not None:
-            used[service.name] += _seconds_of_tree(psutil.Process(service.process.pid))
+            used[service.name] += seconds_of_tree(psutil.Process(service.process.pid))
     if state.postgres_pid is not None:
         used |= _by_database(psutil.Process(state.postgres_pid))
     if (broker := _broker_of(state)) is not None:
-        used["broker"] += _seconds_of_tree(broker)
+        used["broker"] += seconds_of_tree(broker)
     return used
 
 
@@ -74,7 +74,8 @@ def _by_database(postmaster: psutil.Process) -> Mapping[str, float]:
     return used
 
 
-def _seconds_of_tree(process: psutil.Process) -> float:
+def seconds_of_tree(process: psutil.Process) -> float:
+    """Return the CPU seconds that a process and its children have used so far, those that have ended included."""
     seconds = 0.0
     for one in [process, *process.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -141,7 +141,7 @@ async def own_database(dsn: str, service: str = "assignment") -> AsyncIterator[D
     await admin.execute(f"CREATE DATABASE {name}")
     try:
         own = urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
-        await asyncio.to_thread(upgrade, own, f"{service}.migrations")
+        await asyncio.to_thread(upgrade, own, f"{service.replace('-', '_')}.migrations")
         database = Database(own, statement_timeout_seconds=600)
         database.service = service
         await database.open()

@@ -217,16 +217,29 @@ def _areas(code: str) -> dict[str, tuple[Place, ...]]:
 
 def places_of_phone(code: str, number: str) -> tuple[Place, ...]:
     """Return the places that the area code of a number in E.164 leaves plausible. None where it tells nothing."""
-    rule = profile(code).phone.value
-    calling_code = f"+{rule.calling_code}" if rule else ""
-    if not (rule and number.startswith(calling_code)):
-        return _places_abroad(number)
-    national = number.removeprefix(calling_code)
-    for digits in (3, 2):
-        if (places := _areas(code).get(national[:digits])) is not None:
+    calling_code = _calling_code(code)
+    if calling_code and number.startswith(calling_code):
+        place = len(calling_code)
+        if (places := _places_of_area(code, number[place : place + 3])) is not None:
             return places
-    if rule.calling_code == 1:  # Canada and the Caribbean share the numbering plan.
-        return _places_abroad(number)
+    return _places_abroad(number)
+
+
+@cache
+def _calling_code(code: str) -> str:
+    """``+52``, or nothing where the profile knows none."""
+    rule = profile(code).phone.value
+    return f"+{rule.calling_code}" if rule else ""
+
+
+@cache
+def _places_of_area(code: str, digits: str) -> tuple[Place, ...] | None:
+    """The places of a national number that begins with these three digits. None: it may be another country's."""
+    for area in (digits, digits[:2]):
+        if (places := _areas(code).get(area)) is not None:
+            return places
+    if _calling_code(code) == "+1":  # Canada and the Caribbean share the numbering plan.
+        return None
     return (Place(default_timezone(code), None),) if _zone_rule(profile(code)).elsewhere else ()
 
 

@@ -28,7 +28,7 @@ async def used_by(tx: Transaction, calls: Sequence[MatchedCall], dialer_id: str)
             for one in named
         )
         await tx.execute(queries.BEGIN_ATTEMPTS, dialer_id, *zip(*columns, strict=True))
-    keys = ((*one.key, one.contract_id, one.contact_id) for one in calls)
+    keys = ((*one.key, one.contract_id, one.contact_id, one.list_id) for one in calls)
     rows = await tx.fetch(queries.USED, *zip(*keys, strict=True)) if calls else []
     return {(row["dialed_for"], row["call_id"]): row for row in rows}
 

@@ -142,8 +142,11 @@ WITH frequent AS (
 UPDATE call_result call SET breaches = call.breaches || ARRAY['frequency'] FROM frequent
 WHERE call.dialed_for = frequent.dialed_for AND call.call_id = frequent.call_id
 """
+# A call without a list may have been made by a permit of any list; a permit of a campaign holds for each of its lists.
+_OF_ITS_LIST = f"""(call.list_id = '{NO_LIST}' OR permit.list_id = call.list_id
+        OR permit.list_id IS NULL AND permit.campaign_id = list.campaign_id)"""
 # Begins the attempt of each call that names a permit and whose attempt was not reported. A permit counts if the call
-# began within its life, to its number, and no other call has used it. Returns nothing; USED tells.
+# began within its life, on its list, to its number, and no other call has used it. Returns nothing; USED tells.
 BEGIN_ATTEMPTS = f"""
 INSERT INTO attempt (dialed_for, attempt_id, list_id, contract_id, contact_id, agent, manual, business_date, started_at,
     permit_id, named_permit_id, dialer_id, permit_state)
@@ -158,16 +161,19 @@ JOIN permit ON permit.permit_id = call.permit_id AND permit.reason IS NULL
 LEFT JOIN dialing_list list ON list.list_id = call.list_id
 JOIN contract ON contract.contract_id = call.contract_id
 LEFT JOIN portfolio USING (portfolio_id)
+WHERE {_OF_ITS_LIST}
 ORDER BY call.dialed_for, call.call_id
 ON CONFLICT DO NOTHING
 """
 # The permits by which these calls were made.
-USED = """
+USED = f"""
 SELECT attempt.dialed_for, attempt.attempt_id AS call_id, permit.permit_id, permit.asked_at
-FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[]) AS call (dialed_for, call_id, contract_id, contact_id)
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[])
+    AS call (dialed_for, call_id, contract_id, contact_id, list_id)
 JOIN attempt ON attempt.dialed_for = call.dialed_for AND attempt.attempt_id = call.call_id
 JOIN permit USING (permit_id)
-WHERE permit.contract_id = call.contract_id AND permit.contact_id = call.contact_id
+LEFT JOIN dialing_list list ON list.list_id = call.list_id
+WHERE permit.contract_id = call.contract_id AND permit.contact_id = call.contact_id AND {_OF_ITS_LIST}
 """
 END_ATTEMPTS = """
 UPDATE attempt SET ended_at = clock_timestamp()

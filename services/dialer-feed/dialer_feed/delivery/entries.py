@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from recobro_events import Database, Row
@@ -41,8 +42,8 @@ def _entry(row: Row, time: CallableTime) -> Entry:
     return {
         "contract_number": row["contract_number"],
         "name": row["name"],
-        "phones": row["phones"],
-        "party_phones": row["party_phones"],
+        "phones": row["phones"] or [],
+        "party_phones": row["party_phones"] or [],
         "overdue_balance": f"{row['overdue_balance']:.2f}",
         "days_past_due": row["days_past_due"],
         "callable_from": time.opens and _utc(time.opens),
@@ -50,7 +51,7 @@ def _entry(row: Row, time: CallableTime) -> Entry:
         "timezone": time.timezone,
         "timezones": time.timezones,
         "also": row["also"],
-        "shared_number": row["shared_number"],
+        "shared_number": row["shared_number"] or [],
         **(_falling_due(row) if row["kind"] == Kind.PREVENTIVE else {}),
         **({"components": row["components"]} if row["components"] is not None else {}),
     }
@@ -61,5 +62,6 @@ def _falling_due(row: Row) -> dict[str, object]:
     return {"total_balance": f"{row['total_balance']:.2f}", "due_on": due_on and due_on.isoformat()}
 
 
+@lru_cache(maxsize=1000)
 def _utc(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")

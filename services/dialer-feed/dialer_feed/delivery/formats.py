@@ -1,6 +1,5 @@
 """The file formats of a list's entries."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from chassis.csv import safe_csv_rows
 from chassis.languages import Locale, Sentences
+from pydantic_core import to_json
 
 Entry = dict[str, Any]
 """One entry, by the names of the JSON members."""
@@ -49,7 +49,7 @@ _SENTENCES = Sentences("dialer_feed.delivery")
 
 def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:
     if entries:
-        yield "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
+        yield b"".join(to_json(entry) + b"\n" for entry in entries)
 
 
 def as_csv(

@@ -33,7 +33,7 @@ def windows_of(day: date) -> Callable[[Row], CallableTime]:
 
     def of(row: Row) -> CallableTime:
         try:
-            places = plausible_places(row, row["numbers"])
+            places = plausible_places(row, row["numbers"] or [])
         except UnknownJurisdiction:
             return CallableTime(row["portfolio_timezone"], [row["portfolio_timezone"]], None, None)
         key = (row["jurisdiction"], row["creditor_kind"], places)
@@ -49,7 +49,7 @@ def windows_of(day: date) -> Callable[[Row], CallableTime]:
     return of
 
 
-def _convenient(time: CallableTime, stated: Sequence[dict[str, Any]]) -> CallableTime:
+def _convenient(time: CallableTime, stated: Sequence[dict[str, Any]] | None) -> CallableTime:
     if not stated or time.opens is None or time.closes is None:
         return time
     parts = convenient_parts(stated, time.timezones, (time.opens, time.closes))

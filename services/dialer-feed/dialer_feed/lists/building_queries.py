@@ -11,7 +11,7 @@ from recobro_events.tracing import current_traceparent
 
 from dialer_feed.campaigns.rules import OneEntryPer
 from dialer_feed.lists import frequency, ordering, others, phones
-from dialer_feed.lists.eligibility import DAYS_PAST_DUE, IN_SCOPE, WORTH_DIALING, reason
+from dialer_feed.lists.eligibility import DAYS_PAST_DUE_OF_MANY, HAVING, IN_SCOPE, WORTH_DIALING, reason_of_many
 
 RELEASE_ANSWERED = "DELETE FROM reported_silence WHERE barrier_id = $1"
 ANSWERED = """
@@ -44,32 +44,45 @@ FROM dialing_list JOIN campaign USING (campaign_id) WHERE list_id = $1
 """
 
 
-_KNOWN = f"""
-barred AS MATERIALIZED ({frequency.BARRED}), tired AS MATERIALIZED ({frequency.TIRED_NUMBERS}),
-shared AS MATERIALIZED ({others.SHARED_NUMBERS})"""
-_FIT = f"""
+_OF_LIST = f"""
+dialing_list list
+JOIN campaign USING (campaign_id)
 JOIN portfolio ON {IN_SCOPE}
 JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open' AND {WORTH_DIALING}"""
+# What may keep contracts off, and all phones, are read in one pass each: to look them up for each contract takes
+# several times as long.
+_KNOWN = f"""
+has AS MATERIALIZED ({HAVING}), barred AS MATERIALIZED ({frequency.BARRED}),
+tired AS MATERIALIZED ({frequency.TIRED_NUMBERS}),
+shared AS MATERIALIZED ({others.SHARED_NUMBERS}), dialled AS MATERIALIZED (
+    SELECT contract.contract_id, array_agg(phone.contact_id ORDER BY {phones.CREDITORS_ORDER}) AS contact_ids
+    FROM {_OF_LIST}
+    JOIN contact_point phone ON phone.contract_id = contract.contract_id
+    WHERE list.list_id = $1 AND {phones.DIALABLE} AND {frequency.NOT_TIRED}
+    GROUP BY contract.contract_id
+)"""
 _MAY_BE_LISTED = f"""
-WHERE list.list_id = $1 AND {reason(frequency.NOT_TIRED)} IS NULL
+JOIN dialled ON dialled.contract_id = contract.contract_id
+LEFT JOIN has ON has.contract_id = contract.contract_id
+WHERE list.list_id = $1 AND {reason_of_many("true")} IS NULL
     AND NOT EXISTS (SELECT FROM barred WHERE barred.person_id = {person()})"""
 
 
 def _gather(lead_id: str) -> str:
-    """SQL: insert the entries. $2 to $7: the limits of call frequency. $8: the most contracts."""
+    """SQL: insert the entries. $2 to $7: the limits of call frequency. $8: the most contracts.
+
+    The list has no entry: whoever has claimed it has cleared it, and nobody else gathers before another claim.
+    """
     return f"""
 WITH {_KNOWN}
 INSERT INTO list_entry
     (list_id, contract_id, contract_number, overdue_balance, days_past_due, contact_ids, shared_ids, lead_id)
-SELECT list.list_id, contract.contract_id, contract.contract_number, contract.overdue_balance, {DAYS_PAST_DUE},
-    ARRAY({phones.dialable("phone.contact_id", frequency.NOT_TIRED)}), coalesce(shared.contact_ids, '{{}}'), {lead_id}
-FROM dialing_list list
-JOIN campaign USING (campaign_id)
-{_FIT}
+SELECT list.list_id, contract.contract_id, contract.contract_number, contract.overdue_balance, {DAYS_PAST_DUE_OF_MANY},
+    dialled.contact_ids, coalesce(shared.contact_ids, '{{}}'), {lead_id}
+FROM {_OF_LIST}
 LEFT JOIN shared ON shared.contract_id = contract.contract_id
 {_MAY_BE_LISTED}
 LIMIT $8
-ON CONFLICT DO NOTHING
 """
 
 
@@ -80,11 +93,9 @@ def _gather_shaped(lead_id: str) -> str:
     """
     return f"""
 WITH {_KNOWN}, contacted AS MATERIALIZED ({ordering.contacted("list.list_id = $1")}), fit AS MATERIALIZED (
-    SELECT contract.contract_id, {DAYS_PAST_DUE} AS days_past_due, {lead_id} AS lead_id, campaign.list_order,
+    SELECT contract.contract_id, {DAYS_PAST_DUE_OF_MANY} AS days_past_due, {lead_id} AS lead_id, campaign.list_order,
         campaign.daily_size, {ordering.FIRST} AS first, {ordering.SECOND} AS second, contract.contract_number
-    FROM dialing_list list
-    JOIN campaign USING (campaign_id)
-    {_FIT}
+    FROM {_OF_LIST}
     LEFT JOIN contacted ON contacted.person_id = {person()}
     {_MAY_BE_LISTED}
 ), placed AS MATERIALIZED (
@@ -112,7 +123,6 @@ JOIN dialing_list list ON list.list_id = $1
 JOIN campaign USING (campaign_id)
 WHERE campaign.daily_size IS NULL OR placed.place <= campaign.daily_size
 LIMIT $8
-ON CONFLICT DO NOTHING
 """
 
 
@@ -131,7 +141,16 @@ WITH unfit AS MATERIALIZED (
     JOIN campaign USING (campaign_id)
     JOIN contract USING (contract_id)
     LEFT JOIN portfolio ON portfolio.portfolio_id = contract.portfolio_id
-    WHERE entry.list_id = $1 AND ({reason(phones.OF_ENTRY)} IS NOT NULL OR {others.OF_ANOTHER})
+    LEFT JOIN (
+        SELECT DISTINCT entry.contract_id
+        FROM list_entry entry
+        JOIN contract USING (contract_id)
+        JOIN contact_point phone USING (contract_id)
+        WHERE entry.list_id = $1 AND {phones.OF_ENTRY} AND {phones.DIALABLE}
+    ) AS dialled USING (contract_id)
+    LEFT JOIN ({HAVING}) AS has USING (contract_id)
+    WHERE entry.list_id = $1
+        AND ({reason_of_many("(dialled.contract_id IS NOT NULL)")} IS NOT NULL OR {others.OF_ANOTHER})
 )
 DELETE FROM list_entry WHERE list_id = $1 AND contract_id = ANY (ARRAY(
     SELECT contract_id FROM list_entry
@@ -206,7 +225,11 @@ WHERE list_id = $1 AND status = 'building' RETURNING list_id
 
 
 _LONG_SECONDS = 900
-_LONG = "SELECT set_config('statement_timeout', $1, true)"
+# A list takes more contracts than PostgreSQL expects from its conditions, and nested loops are slow for so many.
+_LONG = """
+SELECT set_config('statement_timeout', $1, true), set_config('enable_nestloop', 'off', true),
+    set_config('work_mem', '64MB', true)
+"""
 
 
 async def _execute_long(tx: Transaction, sql: str, *arguments: Any) -> int:

@@ -80,16 +80,36 @@ def reason(of_phone: str = phones.OF_CAMPAIGN, worth: str = WORTH_DIALING) -> st
     The SQL gives the first reason that holds. ``of_phone`` is the condition for the contract's phones that count,
     ``worth`` the one that the campaign makes.
     """
+    return _reason(f"EXISTS ({phones.dialable('1', of_phone)})", worth, None)
+
+
+HAVING = silence.having(
+    reported="reported_silence WHERE contact_id IS NULL",
+    collection=f"placement WHERE kind = 'collection' AND {placements.WITH_AGENCY}",
+)
+"""SQL: a query of the contracts that have rows which may keep them off a list, for ``reason_of_many``."""
+
+
+def reason_of_many(has_phone: str) -> str:
+    """SQL as that of ``reason``, for all contracts of a list, with a row ``has`` of ``HAVING`` beside each.
+
+    ``has_phone``: the contract has a phone that counts.
+    """
+    return _reason(has_phone, WORTH_DIALING, "has")
+
+
+def _reason(has_phone: str, worth: str, having: str | None) -> str:
     return f"""coalesce(
-        {silence.always(ON_DATE, HOLDOFF_DAYS)},
-        {REPORTED},
-        {silence.on_day(ON_DATE, HOLDOFF_DAYS)},
+        {silence.always(ON_DATE, HOLDOFF_DAYS, having)},
+        {silence.if_any(REPORTED, "reported", having)},
+        {silence.on_day(ON_DATE, HOLDOFF_DAYS, having)},
         {WANTS_NO_CALLS},
         {NOT_PLACED},
-        {HANDED_OVER},
+        {silence.if_any(HANDED_OVER, "collection", having)},
         CASE WHEN {STEP_FORBIDS} THEN 'no_longer_eligible' END,
-        CASE WHEN NOT EXISTS ({phones.dialable("1", of_phone)}) THEN 'no_phone' END,
+        CASE WHEN NOT {has_phone} THEN 'no_phone' END,
         CASE WHEN {worth} IS NOT TRUE THEN 'no_longer_eligible' END)"""
 
 
 DAYS_PAST_DUE = silence.days_past_due("list.business_date")
+DAYS_PAST_DUE_OF_MANY = silence.days_past_due("list.business_date", "has")

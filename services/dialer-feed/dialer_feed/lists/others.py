@@ -44,14 +44,18 @@ NAMED = """
 """SQL: the contracts that the row ``entry`` names now, as JSON: number and overdue balance, the largest first."""
 
 _CREDITOR = "coalesce(portfolio.creditor_id, portfolio.portfolio_id)"
-# One pass over all phones finds the few numbers. Hashes of people are compared, because uuid has neither min nor max.
+_IS_DEBTORS = "{phone}.kind = 'phone' AND {phone}.present AND {phone}.party_id IS NULL"
+# One pass over all phones finds the few numbers that are there twice, and a look at these, those of several people.
+# Hashes of people are compared, because uuid has neither min nor max.
 SHARED_NUMBERS = f"""
 WITH several AS MATERIALIZED (
     SELECT {_CREDITOR} AS creditor_id, phone.value
     FROM contact_point phone
     JOIN contract USING (contract_id)
     JOIN portfolio USING (portfolio_id)
-    WHERE phone.kind = 'phone' AND phone.present AND phone.party_id IS NULL
+    WHERE {_IS_DEBTORS.format(phone="phone")} AND phone.value IN (
+        SELECT same.value FROM contact_point same WHERE {_IS_DEBTORS.format(phone="same")}
+        GROUP BY same.value HAVING count(*) > 1)
     GROUP BY 1, 2
     HAVING min(uuid_hash_extended({person()}, 0)) <> max(uuid_hash_extended({person()}, 0))
 )
@@ -60,7 +64,7 @@ FROM several
 JOIN contact_point phone USING (value)
 JOIN contract USING (contract_id)
 JOIN portfolio USING (portfolio_id)
-WHERE phone.kind = 'phone' AND phone.present AND phone.party_id IS NULL AND {_CREDITOR} = several.creditor_id
+WHERE {_IS_DEBTORS.format(phone="phone")} AND {_CREDITOR} = several.creditor_id
 GROUP BY phone.contract_id
 """
 """SQL: for each contract the debtor's numbers that other debtors of the creditor have too."""

@@ -47,7 +47,7 @@ _ANSWERED = f"""
         AND call.direction = 'outbound' AND {CONNECTED})"""
 
 _DEBTORS_FIRST = "phone.party_id IS NOT NULL"
-_CREDITORS_ORDER = f"{_DEBTORS_FIRST}, phone.rank NULLS LAST, phone.contact_id"
+CREDITORS_ORDER = f"{_DEBTORS_FIRST}, phone.rank NULLS LAST, phone.contact_id"
 WISHED = f"""{_DEBTORS_FIRST}, ARRAY(
     SELECT CASE wished.wish WHEN 'verified' THEN coalesce(phone.verified, false)::integer
         WHEN 'mobile' THEN ({_MOBILE})::integer - ({_FIXED})::integer
@@ -59,20 +59,26 @@ AS_LISTED = "array_position(entry.contact_ids, phone.contact_id)"
 """SQL: the order of the phones of the row ``entry``."""
 
 
-def dialable(columns: str, condition: str = "true", order: str = _CREDITORS_ORDER) -> str:
+# "+", a digit other than 0, and 6 to 14 more digits. A regular expression takes three times as long.
+_IS_E164 = """(rtrim(phone.value, '0123456789') = '+' AND octet_length(phone.value) BETWEEN 8 AND 16
+    AND substr(phone.value, 2, 1) <> '0')"""
+DIALABLE = f"""
+phone.kind = 'phone' AND phone.present AND phone.usable AND {_IS_E164}
+    AND NOT EXISTS (
+        SELECT FROM reported_silence reported
+        WHERE reported.contract_id = phone.contract_id AND reported.contact_id = phone.contact_id)
+    AND NOT {_OF_EMPLOYER}
+    AND (phone.party_id IS NULL
+        OR phone.party_name IS NOT NULL AND {_CONTACTABLE} AND NOT {_OF_SOMEBODY_ELSE})
+    AND NOT {SUPPRESSED}"""
+"""SQL: the row ``phone`` of the row ``contract`` may be dialled."""
+
+
+def dialable(columns: str, condition: str = "true", order: str = CREDITORS_ORDER) -> str:
     """SQL: ``columns`` of the contract's phones that may be dialled, the debtor's in the creditor's order."""
     return f"""
         SELECT {columns} FROM contact_point phone
-        WHERE phone.contract_id = contract.contract_id
-            AND phone.kind = 'phone' AND phone.present AND phone.usable AND phone.value ~ '^\\+[1-9][0-9]{{6,14}}$'
-            AND NOT EXISTS (
-                SELECT FROM reported_silence reported
-                WHERE reported.contract_id = phone.contract_id AND reported.contact_id = phone.contact_id)
-            AND NOT {_OF_EMPLOYER}
-            AND (phone.party_id IS NULL
-                OR phone.party_name IS NOT NULL AND {_CONTACTABLE} AND NOT {_OF_SOMEBODY_ELSE})
-            AND NOT {SUPPRESSED}
-            AND {condition}
+        WHERE phone.contract_id = contract.contract_id AND {DIALABLE} AND {condition}
         ORDER BY {order}"""
 
 

@@ -60,7 +60,8 @@ ORDER BY list.published_at {order}, list.list_id {order} LIMIT $4
     for order, beyond in (("asc", ">"), ("desc", "<"))
 }
 OWN_LISTS = """
-SELECT list.list_id, campaign.agency_id, list.published_at, list.live_until, campaign.permits, campaign.kind
+SELECT list.list_id, campaign.campaign_id, campaign.agency_id, list.published_at, list.live_until, campaign.permits,
+    campaign.kind
 FROM dialing_list list JOIN campaign USING (campaign_id)
 WHERE list.list_id = ANY ($1::uuid[]) AND list.published_at IS NOT NULL
     AND ($2::uuid IS NULL OR campaign.agency_id = $2)

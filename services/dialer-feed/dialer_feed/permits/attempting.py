@@ -50,7 +50,7 @@ class Attempt(OutputModel):
     """A recorded attempt. ``status`` is ``known`` if it was recorded before. ``permit`` says whether its permit counts.
 
     ``valid``: the call began within the permit's life. Otherwise it had ``expired``, was ``used`` by another attempt,
-    was a refusal (``refused``), was given for another contract or number (``other_call``), or is ``unknown``.
+    was a refusal (``refused``), was given for another list, contract or number (``other_call``), or is ``unknown``.
     """
 
     attempt_id: str
@@ -81,7 +81,7 @@ async def begin(tx: Transaction, new: NewAttempt, who: Principal) -> Attempt:
     named = await _named(tx, new, who) if new.contract_id or new.contract_number else None
     if named is None and permit is None:
         raise PermitUnknown()
-    state = _state(new, permit, named)
+    state = _state(new, permit, named, own[0] if own else None)
     about = named or permit
     assert about is not None
     agency_id = permit["agency_id"] if permit else own[0]["agency_id"] if own else who.agency_id
@@ -136,7 +136,9 @@ async def _named(tx: Transaction, new: NewAttempt, who: Principal) -> dict[str, 
     }
 
 
-def _state(new: NewAttempt, permit: Row | None, named: dict[str, object] | None) -> PermitState:
+def _state(
+    new: NewAttempt, permit: Row | None, named: dict[str, object] | None, dialing_list: Row | None
+) -> PermitState:
     if new.permit_id is None:
         return "none"
     if permit is None:
@@ -144,5 +146,9 @@ def _state(new: NewAttempt, permit: Row | None, named: dict[str, object] | None)
     if permit["reason"] is not None:
         return "refused"
     if named is not None and any(named[name] != permit[name] for name in ("contract_id", "contact_id")):
+        return "other_call"
+    # A permit of a campaign holds for each of its lists.
+    scope = "campaign_id" if permit["list_id"] is None else "list_id"
+    if dialing_list is not None and dialing_list[scope] != permit[scope]:
         return "other_call"
     return "valid" if permit["is_in_time"] else "expired"

@@ -7,7 +7,7 @@ OVERDUE_HOURS = 4
 
 # The call began in time if its report came before the permit had expired, whatever the dialer's clock says.
 PERMIT = """
-SELECT permit_id, reason, agency_id, list_id, contract_id, contact_id, unknown_phone, caller_id,
+SELECT permit_id, reason, agency_id, campaign_id, list_id, contract_id, contact_id, unknown_phone, caller_id,
     coalesce(clock_timestamp() <= expires_at OR $3 BETWEEN asked_at AND expires_at, false) AS is_in_time
 FROM permit WHERE permit_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
 """

@@ -1,6 +1,7 @@
 """Contracts and portfolios as dialer-feed keeps them. ``handlers`` withdraws; nothing here does."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from jurisdictions import Place, UnknownJurisdiction, places_of_address, state_named
 from projections import clarifications, contact_points, pauses, payments
@@ -36,6 +37,7 @@ def _places(event: ContractWhole) -> str | None:
         return None
 
 
+@lru_cache(maxsize=10_000)
 def read_places(kept: str) -> tuple[Place, ...]:
     """Return the places that ``_places`` has written."""
     return tuple(Place(zone, region or None) for zone, _, region in (one.partition("=") for one in kept.split()))

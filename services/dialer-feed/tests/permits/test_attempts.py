@@ -98,6 +98,54 @@ async def test_a_permit_that_does_not_fit_the_attempt_does_not_count(
     assert late_report["permit"] == "valid", "the call began in time by the dialer's clock, though it is reported late"
 
 
+@pytest.mark.parametrize("reported_by", ["attempt", "call"])
+@pytest.mark.parametrize("other", ["", "contract", "number", "list", "list of another campaign"])
+async def test_a_permit_excuses_no_other_call_than_its_own(
+    scene: Scene, client: httpx.AsyncClient, reported_by: str, other: str
+) -> None:
+    """Whatever the call names that is not the permit's, the campaign that demands permits counts a breach."""
+    contract, another = await scene.contracts(2)
+    list_ids = [await scene.built(campaign_id=await scene.campaign(permits="required")) for _ in range(2)]
+    await scene.hears()
+    # A permit of a campaign is for its lists, and for no other campaign's.
+    [row] = await scene.rows("SELECT campaign_id FROM dialing_list WHERE list_id = $1", list_ids[0])
+    named: Json = {"campaign_id": row["campaign_id"]} if "campaign" in other else {"list_id": list_ids[0]}
+    permit = await granted(client, question(contract, **named))
+    list_id = list_ids[1 if "list" in other else 0]
+    called: Json = {
+        "contract_number": (another if other == "contract" else contract).number,
+        "phone": contract.phones[1 if other == "number" else 0].value,
+    }
+    made = call(list_id, contract, call_id="a-1", **called)
+    if reported_by == "attempt":
+        begun = await attempt(client, attempt_id="a-1", permit_id=permit["permit_id"], list_id=str(list_id), **called)
+        assert begun["permit"] == ("other_call" if other else "valid")
+    else:
+        made["permit_id"] = permit["permit_id"]
+    [item] = (await report_calls(client, made))["items"]
+    assert ("no_permit" in item["breaches"]) == bool(other)
+
+
+@pytest.mark.parametrize("other", ["contract", "number", "list"])
+async def test_a_result_that_is_not_of_its_attempt_s_call_has_no_permit(
+    scene: Scene, client: httpx.AsyncClient, other: str
+) -> None:
+    """The attempt was the permit's own call; the result with its id says that another call was made."""
+    contract, another = await scene.contracts(2)
+    list_ids = [await scene.built(campaign_id=await scene.campaign(permits="required")) for _ in range(2)]
+    await scene.hears()
+    permit = await granted(client, question(contract, list_id=list_ids[0]))
+    assert (await attempt(client, attempt_id="a-1", permit_id=permit["permit_id"]))["permit"] == "valid"
+    made = call(
+        list_ids[1 if other == "list" else 0],
+        another if other == "contract" else contract,
+        call_id="a-1",
+        phone=contract.phones[1 if other == "number" else 0].value,
+    )
+    [item] = (await report_calls(client, made))["items"]
+    assert "no_permit" in item["breaches"]
+
+
 async def test_an_attempt_names_its_permit_or_its_contract_and_number(scene: Scene, client: httpx.AsyncClient) -> None:
     [contract] = await scene.contracts(1)
     body = {"attempt_id": "a", "started_at": datetime.now(UTC).isoformat()}
