@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from datetime import date, timedelta
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
@@ -35,6 +36,7 @@ CREDITOR = "Financiera La Laguna"
 PORTFOLIO = "Cartera demo"
 _MIN_OVERDUE = "100.00"
 _DIALED_STAGES = ("early", "late")
+_REMINDED_DAYS = 12
 AGENCIES = (("Llamadas del Norte", 2), ("Contacto Laguna", 1))
 _PLACED_SECONDS = 120.0
 _FILLED_SECONDS = 60.0
@@ -72,6 +74,7 @@ class Demo:
         agencies = self._agencies(portfolio_id)
         self._place(portfolio_id, agencies)
         lists = self._publish(portfolio_id, agencies)
+        self._remind(portfolio_id)
         with ExitStack() as stack:
             day = Day(self._client, self._story, portfolio_id, self._expected["as_of"], lists, self._folder)
             if self._second_person is not None:
@@ -355,6 +358,34 @@ class Demo:
         story.paragraph(tr("The first entries of a list, here with the phones masked:"))
         story.table(figures.entries(lists[0].entries[:3]))
         return lists
+
+    def _remind(self, portfolio_id: str) -> None:
+        """Publish the list of a preventive campaign: what falls due soon, and nothing else of the portfolio."""
+        story = self._story
+        new = {
+            "name": tr("Reminders before the due date"),
+            "kind": "preventive",
+            "min_total": _MIN_OVERDUE,
+            "due_within_days": _REMINDED_DAYS,
+            "portfolio_ids": [portfolio_id],
+            "one_entry_per": "contract",
+        }
+        campaign = self._client.post_when_known("dialer-feed", "/v1/campaigns", new)
+        today = date.fromisoformat(self._expected["as_of"])
+        published = daily.publish(self._client, campaign["campaign_id"], str(today))
+        with self._client.lines("dialer-feed", f"/v1/lists/{published['list_id']}/entries", format="jsonl") as lines:
+            entries = [json.loads(line) for line in lines if line]
+        story.fact(
+            tr("{count} reminders are on the list of a preventive campaign", count=count(len(entries))),
+            len(entries),
+            self._expected["reminders"],
+        )
+        due_on = [date.fromisoformat(entry["due_on"]) for entry in entries]
+        story.check(
+            tr("each falls due within {days} days, and nothing of it is overdue", days=_REMINDED_DAYS),
+            passed=all(today <= one <= today + timedelta(days=_REMINDED_DAYS) for one in due_on)
+            and all(Decimal(entry["overdue_balance"]) == 0 for entry in entries),
+        )
 
     def _list_of(self, portfolio_id: str, agency: Record) -> AgencyList:
         campaign = self._client.post_when_known(
