@@ -27,6 +27,9 @@ A contract's version grows when it is judged in the background, before or after 
 _CODES = frozenset({"acceptance_code"})
 """Members that are drawn by lot."""
 _SHOWN_CODE = "K7M2PX4D"
+_DIGESTS = frozenset({"terms_sha256", "accepted_terms_sha256"})
+"""Hashes of terms, which contain an id."""
+_SHOWN_DIGEST = "f5a3ef01faf54c4a629634cdda2de0d0d09a0ef12e36273ff40eaa81881b34e2"
 _LINK = re.compile(r"https?://[^/]+/p/[\w-]{43}")
 _SHOWN_LINK = "https://pagos.example/p/w3Xh0pQe6l2JrT9sVbN1cYzK8mGfDq4uAoEiLxRt7Bs"
 _SHOWN_POSITION = "jFrsxDcA50QAAAAAAAAAAQ=="
@@ -151,6 +154,8 @@ class Recording:
             return _SHOWN_POSITION
         if name in _CODES and value is not None:
             return _SHOWN_CODE
+        if name in _DIGESTS and value is not None:
+            return _SHOWN_DIGEST
         return self._shown(_sorted(value) if name in _UNORDERED else value)
 
     def _shown_id(self, found: re.Match[str]) -> str:

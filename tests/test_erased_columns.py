@@ -31,9 +31,9 @@ OF_THE_RUNTIME = {
 
 NAMES = {
     "who did it: a user of ours, an agency's, a dialer": """
-        actor agent asked_by attended_by cancel_actor confirmed_by decided_by decision_actor dialer_id end_actor
-        ended_actor ended_by objection_actor operator ordered_by recall_actor recorded_by removed_by resolved_by
-        result_actor returned_by reversed_by second_actor stopped_by visitor acceptance_actor""",
+        actor agent asked_by attended_by cancel_actor confirmed_by decided_by decision_actor delivered_by dialer_id
+        end_actor ended_actor ended_by objection_actor operator ordered_by recall_actor recorded_by removed_by
+        resolved_by result_actor returned_by reversed_by second_actor stopped_by visitor acceptance_actor""",
     "a word of a closed set": """
         address_verdict applied_to breaches cause challenger channel confirmation_reason country creditor_kind
         currency debtor_kind direction disposition disposition_code earned_because error_code format from_stage
@@ -43,7 +43,7 @@ NAMES = {
     "a number, an amount or a day": "allows components cut_number owed_components schedule",
     "what was lent or sold, and by whom first": "product products original_creditor",
     "the number by which a creditor knows the contract": "contract_number",
-    "a digest": "receipt_sha256 recording_sha256 proof_sha256 name_key",
+    "a digest": "receipt_sha256 recording_sha256 proof_sha256 accepted_terms_sha256 name_key",
     "rules and layouts, which name nobody": "conditions layout letterhead pricing promise_limits rules words",
 }
 """Names of columns that hold nothing of a debtor, in any table."""
@@ -71,7 +71,7 @@ COLUMNS = {
         unidentified_payment.why""",
     "why the data were erased; it names nobody": "erasure.reason",
     "amounts, days and codes": """
-        file_finding.detail file_finding.known file_finding.stated page_act.form proposal.acceptance_code
+        file_finding.detail file_finding.known file_finding.stated page_act.form proposal.acceptance_code proposal.terms
         attempt.outcome contact_day.last_answer restaging.after""",
     "words about the whole file": """
         file.columns file.error file.filename file.header file.warnings payment_file.error payment_file.filename

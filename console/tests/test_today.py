@@ -123,8 +123,10 @@ async def test_a_letter_of_no_debt_waits_until_its_delivery_is_noted(
         for days, amount in ((3, half), (9, owed - half))
     ]
     plan = {"contract_id": one["contract_id"], "kind": "plan", "schedule": parts}
-    of = (await scene.platform.post("promises", "/v1/agreements", plan))["agreement_id"]
-    payment = {"amount": str(owed), "paid_on": str(AS_OF), "channel": "spei", "reference": f"LETTER-{width}"}
+    made = await scene.platform.post("promises", "/v1/agreements", plan)
+    of = made["agreement_id"]
+    # Another test may have moved the business date. A payment counts from the day of the plan on.
+    payment = {"amount": str(owed), "paid_on": made["made_on"], "channel": "spei", "reference": f"LETTER-{width}"}
     await scene.platform.post("portfolio", f"{path}/payments", payment)
     asked = "SELECT EXISTS (SELECT FROM letter WHERE agreement_id = $1)"
     await scene.platform.until("portfolio", asked, uuid.UUID(of))

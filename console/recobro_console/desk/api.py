@@ -120,8 +120,14 @@ async def ask_to_call(page: CurrentPage, item_id: UUID) -> Response:
     asked = {name: typed.get(name, "") for name in ("contract_id", "phone")}
     answer = await page.attempt(page.services.post("dialer-feed", "/v1/permits", asked))
     permit_id = typed.get(_PERMIT) if isinstance(answer, Trouble) else answer[_PERMIT]
+    said = ""
+    if isinstance(answer, Refused) and "reason" in answer.problem:
+        # The console's meaning of a code such as `outside-hours` is about visits. The permit's sentence is about calls.
+        said = answer.detail
+    elif isinstance(answer, Trouble):
+        said = page.said(answer)
     zone = await _zone(page, found)
-    return page.show("desk/permit.html", answer=answer, phone=asked["phone"], permit_id=permit_id, zone=zone)
+    return page.show("desk/permit.html", answer=answer, said=said, phone=asked["phone"], permit_id=permit_id, zone=zone)
 
 
 @router.post("/desk/items/{item_id}/outcome")

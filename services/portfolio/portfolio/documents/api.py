@@ -27,7 +27,7 @@ from fastapi.responses import Response
 from recobro_events import Row
 
 from portfolio.documents import letters, queries
-from portfolio.documents.letters import Delivery, Letter, LetterState
+from portfolio.documents.letters import LetterDelivery, LetterState, NoDebtLetter
 from portfolio.documents.papers import agreement_of, no_debt_of, proposal_of
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.ledger.erased import refuse_erased
@@ -147,19 +147,19 @@ async def list_no_debt_letters(
     to_deliver: Annotated[
         bool | None, Query(description="true: those that are due or printed, and not delivered; false: all others")
     ] = None,
-) -> Page[Letter]:
+) -> Page[NoDebtLetter]:
     """List the letters of no debt that fulfilled agreements ask for, in the order of their agreements."""
     return await letters.listed(connection, query, state, portfolio_id, contract_id, to_deliver)
 
 
 @router.get("/no-debt-letters/{agreement_id}", dependencies=[reads("portfolio")])
-async def read_no_debt_letter(agreement_id: UUID, connection: ReadConnection) -> Letter:
+async def read_no_debt_letter(agreement_id: UUID, connection: ReadConnection) -> NoDebtLetter:
     """Read the letter of no debt for which an agreement asks."""
     return await letters.read(connection, agreement_id)
 
 
 @router.post("/no-debt-letters/{agreement_id}/delivery", status_code=201, dependencies=[writes("portfolio")])
-async def deliver_no_debt_letter(agreement_id: UUID, delivery: Delivery, tx: WriteTransaction) -> Letter:
+async def deliver_no_debt_letter(agreement_id: UUID, delivery: LetterDelivery, tx: WriteTransaction) -> NoDebtLetter:
     """Note that the debtor has got the letter. 409 `letter-not-printed`, `letter-ended`, `debt-open`."""
     return await letters.deliver(tx, agreement_id, delivery)
 

@@ -50,7 +50,7 @@ class LetterMedium(StrEnum):
     EMAIL = "email"
 
 
-class Letter(OutputModel):
+class NoDebtLetter(OutputModel):
     """The letter of no debt for which a fulfilled agreement that settles in full asks, since ``asked_at``."""
 
     agreement_id: UUID
@@ -64,7 +64,7 @@ class Letter(OutputModel):
     delivered_by: ActorOfChange
 
 
-class Delivery(InputModel):
+class LetterDelivery(InputModel):
     """How and when the debtor got the letter. ``delivered_on`` is by default the business date, or today where that is
     later; it cannot be after it."""
 
@@ -94,22 +94,22 @@ async def listed(
     portfolio_id: UUID | None,
     contract_id: UUID | None,
     to_deliver: bool | None,
-) -> Page[Letter]:
+) -> Page[NoDebtLetter]:
     """Return a page of letters in the order in which their agreements were made."""
     asked = (state, portfolio_id, contract_id, to_deliver)
     rows = await reader.fetch(queries.LETTERS[query.order], query.after(UUID), *asked, query.limit + 1)
-    return page([Letter(**row) for row in rows], query, key=lambda letter: (letter.agreement_id,))
+    return page([NoDebtLetter(**row) for row in rows], query, key=lambda letter: (letter.agreement_id,))
 
 
-async def read(reader: Reader, agreement_id: UUID) -> Letter:
+async def read(reader: Reader, agreement_id: UUID) -> NoDebtLetter:
     """Return the letter. ``LetterUnknown``."""
     row = await reader.fetchrow(queries.LETTER, agreement_id)
     if row is None:
         raise LetterUnknown()
-    return Letter(**row)
+    return NoDebtLetter(**row)
 
 
-async def deliver(tx: Transaction, agreement_id: UUID, delivery: Delivery) -> Letter:
+async def deliver(tx: Transaction, agreement_id: UUID, delivery: LetterDelivery) -> NoDebtLetter:
     """Note that the debtor has got the letter. This is final while the agreement stays fulfilled.
 
     ``LetterUnknown``, ``LetterNotPrinted``, ``LetterEnded``, ``DebtOpen``; ``Invalid`` for a day in the future.

@@ -15,7 +15,7 @@ async def test_rejected_rows_are_listed_by_page_with_reasons_until_they_are_in(s
     assert dict(zip(answer["columns"], first["cells"], strict=True))["due_date"] == BAD
     [error] = first["errors"]
     assert (error["column"], error["code"]) == ("due_date", "bad_date")
-    assert "no es una fecha" in error["reason"]
+    assert "un día que no existe" in error["reason"]
     parameters = {"mode": "amend", "amends": file["file_id"]}
     sent = await service.client.post(
         f"/v1/portfolios/{portfolio_id}/files", params=parameters, content=csv_of(row("A2"))
