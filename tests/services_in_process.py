@@ -76,7 +76,8 @@ class InProcessPlatform:
     async def start(self, *services: str) -> None:
         for service in services:
             program = PROGRAMS[service]
-            database = Database(self.dsns[service])
+            # Beside a whole suite, a connection takes longer to open than a caller would wait.
+            database = Database(self.dsns[service], acquire_timeout_seconds=60)
             runtime = Runtime(
                 service,
                 database,

@@ -37,7 +37,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_the_framework)
     app.add_exception_handler(Problem, _problem)
     for error in (OSError, *DATABASE_ERRORS):
-        app.add_exception_handler(error, _shows("outside/unavailable.html", 503))
+        app.add_exception_handler(error, _unavailable)
     app.add_exception_handler(Exception, _ours)
 
 
@@ -46,6 +46,11 @@ def _shows(template: str, status: int) -> Callable[[Request, Exception], Awaitab
         return outside.show(request, template, status=status)
 
     return show
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    _log.error("request_failed", status=503, exc_info=error)
+    return outside.show(request, "outside/unavailable.html", status=503)
 
 
 async def _sign_in(request: Request, _: Exception) -> Response:

@@ -136,7 +136,8 @@ async def console_before(
     http = httpx.AsyncClient(mounts=mounts)
     app = create_app(
         settings,
-        Database(dsn),
+        # Beside a whole suite, a connection takes longer to open than a user would wait.
+        Database(dsn, acquire_timeout_seconds=60),
         lambda: platform.transport,
         issuer_of(settings, http),
         http,
