@@ -106,7 +106,7 @@ async def test_a_page_on_which_everything_waits_has_no_finding(
             await page.goto(f"{scene.url}/preferences?theme={theme}&back=/operations")
             assert await faults(page, f"{scene.url}/operations", width) == []
             shown = await page.locator("main").inner_text()
-            for seen in ("Enviar de nuevo", "Detener", "espera a portfolio", "no puede trabajar", "Aplicar de nuevo"):
+            for seen in ("Enviar de nuevo", "Detener", "espera a portfolio", "no puede funcionar", "Aplicar de nuevo"):
                 assert seen in shown
 
 

@@ -221,7 +221,7 @@ async def test_a_visit_that_is_ordered_again_is_told(client: httpx.AsyncClient, 
     )
     await receive(given, visited(contract_id, reason_for_non_payment="desempleo"), again)
     assert sorted(await summaries(client, contract_id, "es")) == [
-        f"Visita ordenada de nuevo para el {TODAY:%d/%m/%Y}",
+        f"Visita programada de nuevo para el {TODAY:%d/%m/%Y}",
         "Visita, atendió el deudor: visitado. Motivo de no pago: desempleo",
     ]
 
