@@ -413,7 +413,8 @@ class ModelContract:
         return gone and not one.unposted and not (isinstance(one, Payment) and one.is_identified)
 
     def _taken_back(self, judged: _Judgement) -> list[Payment]:
-        """The newest included payment, if the file states all that it had paid once more."""
+        """The newest included payment, if the file states all that it had paid once more, by instalment and in all."""
+        more = NOTHING if judged.lacking else max(NOTHING, judged.excess)
         risen = {n: line.amount - max(NOTHING, self.base.get(n, NOTHING)) for n, line in judged.lines.items()}
         taken_back = [
             one
@@ -423,6 +424,8 @@ class ModelContract:
             and not one.unposted
             and one.credit < one.amount
             and one.paid
+            and sum(one.paid.values(), NOTHING)
+            <= more + sum((risen.get(number, NOTHING) for number in one.paid if number not in self.base), NOTHING)
             and all(risen.get(number, NOTHING) >= amount for number, amount in one.paid.items())
         ]
         return sorted(taken_back, key=lambda one: (one.paid_on, one.sequence))[-1:]

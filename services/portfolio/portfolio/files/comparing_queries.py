@@ -108,7 +108,9 @@ stated AS MATERIALIZED (
 # Whether a contract overpaid shows the file only as 0, so its excess is then nothing.
 # risen: what the file states more for a due date than was known. A known amount is below 0 where a dispute has decided
 # away a charge too; nobody had stated less than nothing. undone: the newest payment that the known amounts have in
-# them, if the file states all that it paid once more. Then the file has taken it back.
+# them, if the file states all that it paid once more, for its due dates and in all. Then the file has taken it back. A
+# file that only moves money between due dates, as books do that count the oldest instalment first, takes nothing back.
+# In all is what the file states more than explained, and what it states for due dates that were not known any more.
 JUDGE = f"""
 WITH {LINES}, summed AS MATERIALIZED (
     SELECT contract_id, contract_number, state, undecided_by,
@@ -154,10 +156,10 @@ WITH {LINES}, summed AS MATERIALIZED (
             WHEN excess < 0 THEN 'less' ELSE 'differs' END AS verdict
     FROM compared LEFT JOIN explained USING (contract_id)
 ), risen AS MATERIALIZED (
-    SELECT contract_id, due_on, sum(change) AS amount
+    SELECT contract_id, due_on, sum(change) AS amount, NOT bool_or(is_known) AS is_new
     FROM (
-        SELECT contract_id, due_on, amount AS change FROM line
-        UNION ALL SELECT contract_id, due_on, -greatest(0, amount) FROM known
+        SELECT contract_id, due_on, amount AS change, false AS is_known FROM line
+        UNION ALL SELECT contract_id, due_on, -greatest(0, amount), true FROM known
     ) AS changed
     GROUP BY contract_id, due_on HAVING sum(change) > 0
 )
@@ -187,7 +189,13 @@ LEFT JOIN LATERAL (
     WHERE EXISTS (SELECT FROM risen WHERE risen.contract_id = judged.contract_id)
         AND payment.contract_id = judged.contract_id AND credit < amount
         AND absorbed_by IS NOT NULL AND reversed_at IS NULL AND NOT unposted
-        AND EXISTS (SELECT FROM payment_allocation AS allocation WHERE allocation.payment_id = payment.payment_id)
+        AND (SELECT sum(allocation.amount) FROM payment_allocation AS allocation
+                WHERE allocation.payment_id = payment.payment_id)
+            <= CASE WHEN members = '{{}}' THEN greatest(0, excess) ELSE 0 END
+                + coalesce((SELECT sum(risen.amount) FROM risen
+                    WHERE risen.contract_id = judged.contract_id AND is_new AND due_on IN (
+                        SELECT due_on FROM payment_allocation AS allocation
+                        WHERE allocation.payment_id = payment.payment_id)), 0)
         AND NOT EXISTS (
             SELECT FROM payment_allocation AS allocation
             LEFT JOIN risen ON risen.contract_id = judged.contract_id AND risen.due_on = allocation.due_on

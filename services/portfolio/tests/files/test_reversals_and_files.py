@@ -129,3 +129,15 @@ async def test_a_new_instalment_takes_no_payment_back(service: ServiceClient) ->
     await state(service, portfolio_id, 18, "0.00", "600.00", "300.00")
     answer = await service.client.post(f"/v1/payments/{paid['payment_id']}/reversal", json={"reason": "bounced"})
     assert answer.json()["total_balance"] == "1200.00"
+
+
+async def test_a_file_that_counts_the_oldest_instalment_first_takes_no_payment_back(service: ServiceClient) -> None:
+    """The second payment paid the second instalment. Without the first one the books count it for the first."""
+    portfolio_id, first = await a_paid_contract(service)
+    second = await service.pay(portfolio_id, "C-1", "200.00", "2026-09-12")
+    await state(service, portfolio_id, 13, "0.00", "400.00")
+    await reverse(service, first, 14)
+    await state(service, portfolio_id, 15, "100.00", "600.00")
+    assert (await owed(service, portfolio_id))[0] == "700.00"
+    await reverse(service, second, 16)
+    assert (await owed(service, portfolio_id))[0] == "900.00"
