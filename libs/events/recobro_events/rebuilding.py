@@ -1,4 +1,4 @@
-"""Republishing: a source publishes again what holds, for a service that missed events or for all after a restore.
+"""A source republishes its present state, for one service that missed events or for all services after a restore.
 
 A service that missed events opens a rebuild and publishes a request to its sources. Each source republishes its state
 in chunks, as ordinary events with their present versions, and then a marker on every partition of its topics. New facts

@@ -74,7 +74,7 @@ class Database:
         """The lanes whose active relay is in this process. A commit wakes such a relay without a notification."""
 
     async def open(self) -> None:
-        """Connect. An error of asyncpg or an ``OSError`` when the database cannot be reached."""
+        """Connect. Raises an error of asyncpg, or ``OSError``, if the database cannot be reached."""
         self._pool = await asyncpg.create_pool(
             self.dsn,
             min_size=1,
@@ -171,7 +171,7 @@ class Database:
 
 @asynccontextmanager
 async def taken(pool: "asyncpg.Pool[Any]", within_seconds: float) -> AsyncIterator[Any]:
-    """A connection of the pool; ``TimeoutError`` when none becomes free. asyncpg's own timeout would start a task."""
+    """A connection of the pool; raises ``TimeoutError`` if none becomes free. asyncpg's own would start a task."""
     async with asyncio.timeout(within_seconds):
         connection = await pool.acquire()
     try:

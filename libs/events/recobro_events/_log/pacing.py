@@ -26,7 +26,7 @@ class Pace:
         return not types.isdisjoint(self.paced) and types.isdisjoint(self.hurried) and None not in types
 
     async def poll(self, poll: Poll, max_records: int, timeout_seconds: float) -> list[Record]:
-        """The records of ``poll``, and while all of them may wait, those that come within ``PACE_SECONDS``."""
+        """Return the records of ``poll``. If all may wait, also those that come within ``PACE_SECONDS``."""
         records = await poll(max_records, timeout_seconds)
         until = monotonic() + min(PACE_SECONDS, timeout_seconds)
         while self.allows_wait(records) and len(records) < max_records and (left := until - monotonic()) > 0:

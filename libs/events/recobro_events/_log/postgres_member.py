@@ -175,7 +175,7 @@ class PostgresMember:
         return self._in_order(rows)
 
     def _in_order(self, rows: Sequence[asyncpg.Record]) -> list[Record]:
-        """The rows as records, without those of partitions revoked during the read; ``PositionLost`` at a gap."""
+        """The rows as records, without partitions revoked during the read. Raises ``PositionLost`` at a gap."""
         records = []
         for row in rows:
             headers = json.loads(row["headers"])

@@ -188,8 +188,10 @@ class ClarificationRequested(ContractEvent, type="promises.clarification-request
 
 
 class ConvenienceRequested(ContractEvent, type="promises.convenience-requested.v1"):
-    """A debtor states on the debtor's page what is inconvenient. The four are as in
-    ``portfolio.convenience-changed``."""
+    """A debtor states on the debtor's page what is inconvenient.
+
+    The four fields ``not_…`` have the meaning that they have in ``portfolio.convenience-changed``.
+    """
 
     not_hours: tuple[str, ...] = ()
     not_days: tuple[str, ...] = ()
