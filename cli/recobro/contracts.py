@@ -180,7 +180,8 @@ def _print_open(contract: Record, agencies: dict[str | None, str]) -> None:
         if one["state"] == "open":
             text = tr("{reason}; answer by {day}", reason=word(one["reason"]), day=day(one["deadline_on"]))
         else:
-            text = f"{word(one['reason'])}: {word(one['state'])}"
+            outcome = tr(f"outcome {one['state']}")
+            text = f"{word(one['reason'])}: {outcome}"
         _line(tr("dispute"), text)
     for one in contract["promises"]:
         text = tr("{amount} by {day}", amount=amount(one["promised"]), day=day(one["due_on"]))

@@ -131,7 +131,7 @@ def _print_files(files: list[Record]) -> None:
 
 
 def _print_lists(lists: list[Record]) -> None:
-    headings = [tr("list"), tr("state"), tr("entries"), tr("withdrawn"), tr("forbidden calls")]
+    headings = [tr("list"), tr("state"), tr("entries"), tr("withdrawals"), tr("forbidden calls")]
     table = text_table(*headings, figures=headings[2:])
     for one in lists:
         counts = ("–" if one[name] is None else count(one[name]) for name in ("entries", "withdrawn", "wrongful_calls"))

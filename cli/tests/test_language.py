@@ -12,7 +12,7 @@ import recobro
 from assignment.placements.rules import Reason as RecallReason
 from fake_platform import NO_PAGE, FakePlatform
 from operated import invoked
-from recobro import entering, language, pending, terminal, waiting
+from recobro import contracts, entering, language, pending, terminal, waiting
 from recobro.language import Locale
 from recobro.main import app
 from recobro_events.contracts import assignment, dialer_feed, field_visits, portfolio, promises
@@ -217,3 +217,13 @@ def test_codes_and_json_are_never_translated(platform: FakePlatform) -> None:
     code, output = platform.run("files", "--lang", "es")
     assert (code, "(403, forbidden)" in output, "El token no permite esto." in output) == (1, True, True)
     assert "El token" not in platform.run("files", "--lang", "en")[1]
+
+
+@pytest.mark.parametrize(("outcome", "said"), [("withdrawn", "el deudor se desistió"), ("rejected", "no procede")])
+def test_a_contract_says_how_its_dispute_ended(outcome: str, said: str) -> None:
+    """Rows of a file are rejected too, and contracts withdrawn, in other words."""
+    language.speak(Locale("es", "MX"))
+    disputed = {"reason": "already paid", "state": outcome}
+    with terminal.out.capture() as shown:
+        contracts._print_open({"clarifications": [disputed], "promises": [], "pauses": [], "placements": []}, {})
+    assert said in shown.get()
