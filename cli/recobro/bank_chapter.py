@@ -41,23 +41,23 @@ def play_bank_file(client: Client, story: Story, portfolio_id: str, today: str, 
         sent = client.upload("portfolio", path, file, query, lambda _: None)
     tried = _at_rest(client, sent["file_id"])
     expected = dict.fromkeys(_COUNTS, 0) | {"payments": 1, "unidentified": 1}
-    told = tr("tried before it is booked: 1 payment would be booked, 1 would wait, and nothing has changed")
-    story.fact(told, _counts(tried), expected)
+    sentence = tr("tried before it is booked: 1 payment would be booked, 1 would wait, and nothing has changed")
+    story.fact(sentence, _counts(tried), expected)
     client.post("portfolio", f"/v1/payment-files/{sent['file_id']}/booking", {})
     story.fact(tr("booked, it does what the trial has said"), _counts(_at_rest(client, sent["file_id"])), expected)
     [waiting] = client.items("portfolio", "/v1/unidentified-payments", state="open", file_id=sent["file_id"])
     path = f"/v1/unidentified-payments/{waiting['unidentified_id']}/allocation"
     allocated = client.post("portfolio", path, {"contract_id": contract["contract_id"]})
-    told = tr("a person says whose the other payment is: MXN 0.00 of it wait")
-    story.fact(told, allocated["unidentified"]["remaining"], "0.00")
+    sentence = tr("a person says whose the other payment is: MXN 0.00 of it wait")
+    story.fact(sentence, allocated["unidentified"]["remaining"], "0.00")
     _guarantor(client, story, contract)
 
 
 def _guarantor(client: Client, story: Story, contract: Record) -> None:
     new = {"role": "guarantor", "name": "Rosa Gil", "contact_points": [{"kind": "phone", "value": "8715550177"}]}
     party = client.post("portfolio", f"/v1/contracts/{contract['contract_id']}/parties", new)
-    told = tr("{contract} has a guarantor, whom the rules let us contact", contract=contract["contract_number"])
-    story.check(told, passed=party["contactable"])
+    sentence = tr("{contract} has a guarantor, whom the rules let us contact", contract=contract["contract_number"])
+    story.check(sentence, passed=party["contactable"])
 
 
 def _at_rest(client: Client, file_id: str) -> Record:

@@ -279,5 +279,5 @@ def why_not_ready(url: str) -> str | None:
 def _start_failure(child: Child) -> str:
     lines = child.log.read_text(errors="replace").strip().splitlines()[-8:] if child.log.exists() else []
     tail = "\n".join(f"  {line}" for line in lines)
-    told = tr("{program} does not start. The end of its log, {log}:", program=child.program.name, log=child.log)
-    return f"{told}\n{tail}"
+    sentence = tr("{program} does not start. The end of its log, {log}:", program=child.program.name, log=child.log)
+    return f"{sentence}\n{tail}"

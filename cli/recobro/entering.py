@@ -115,16 +115,16 @@ class Entering(Requests):
             return Entered(line, Outcome.FOLLOWS)
         way = self._ways.get(line.event)
         if way is None:
-            told = BY_HAND.get(line.event)
+            sentence = BY_HAND.get(line.event)
             other = tr("This kind of event cannot be entered again by command.")
-            return Entered(line, Outcome.BY_HAND, tr(told) if told else other)
+            return Entered(line, Outcome.BY_HAND, tr(sentence) if sentence else other)
         try:
             return Entered(line, way(line))
         except ByHand as reason:
             return Entered(line, reason.outcome, str(reason))
         except KeyError as missing:
-            told = tr("The event is of an older release and does not state {name}. Enter it again.", name=missing)
-            return Entered(line, Outcome.BY_HAND, told)
+            sentence = tr("The event is of an older release and does not state {name}. Enter it again.", name=missing)
+            return Entered(line, Outcome.BY_HAND, sentence)
         except Refused as refused:
             if refused.code in _KNOWN:
                 return Entered(line, Outcome.KNOWN)

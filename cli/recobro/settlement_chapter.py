@@ -34,13 +34,13 @@ class Settlement:
         """``silences`` does what takes the contract off its list, and waits for that."""
         story = self._story
         story.chapter(tr("A debtor settles for less, and a second person approves it"))
-        told = tr(
+        sentence = tr(
             "The debtor of {contract} owes MXN {owed}. A clerk proposes to let MXN {discount} off if the rest is paid.",
             contract=self._number,
             owed=amount(self._owed),
             discount=amount(self._discount),
         )
-        story.paragraph(told)
+        story.paragraph(sentence)
         self._propose(today)
         approved = self._second_person.post("promises", f"{self._path}/approval", {})
         story.fact(tr("a supervisor approves it"), approved["state"], "awaiting_acceptance")
@@ -55,8 +55,8 @@ class Settlement:
         new = {"contract_id": self._contract_id, "kind": "settlement", "schedule": [{"due_on": due_on, "amount": rest}]}
         proposed = self._client.post_when_known("promises", "/v1/agreements", new)
         self._path = f"/v1/agreements/{proposed['agreement_id']}"
-        told = tr("the discount of MXN {discount} waits for a second person", discount=amount(self._discount))
-        self._story.fact(told, (proposed["state"], Decimal(proposed["discount"])), ("proposed", self._discount))
+        sentence = tr("the discount of MXN {discount} waits for a second person", discount=amount(self._discount))
+        self._story.fact(sentence, (proposed["state"], Decimal(proposed["discount"])), ("proposed", self._discount))
 
     def _pay(self, today: str) -> None:
         payment = {"amount": str(self._owed - self._discount), "paid_on": today, "channel": "spei"}
@@ -67,8 +67,8 @@ class Settlement:
             if time.monotonic() > deadline:
                 raise Trouble(tr("The settlement was not fulfilled within two minutes of its payment."))
             time.sleep(0.1)
-        told = tr(
+        sentence = tr(
             "it is paid and fulfilled; MXN {discount} are given up when the payment is final",
             discount=amount(self._discount),
         )
-        self._story.fact(told, (now["state"], now["settled_on"]), ("fulfilled", None))
+        self._story.fact(sentence, (now["state"], now["settled_on"]), ("fulfilled", None))

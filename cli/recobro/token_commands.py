@@ -89,11 +89,11 @@ def rotate(
     if revoke:
         out.print(tr("A new key signs tokens now. Older tokens are refused within seconds."))
         return
-    told = tr(
+    sentence = tr(
         "A new key signs tokens now. Older tokens are accepted until {until} UTC, if they last so long.",
         until=f"{until:%Y-%m-%d %H:%M}",
     )
-    out.print(told, markup=False)
+    out.print(sentence, markup=False)
 
 
 def _refuse_options(context: typer.Context) -> None:

@@ -24,7 +24,7 @@ class CallAmbiguous(Conflict):
 
 
 class CallPermit(OutputModel):
-    """What the dialer was told before the call: a permit, or a refusal with its ``reason``.
+    """The answer that the dialer got before the call: a permit, or a refusal with its ``reason``.
 
     Only operators see the number of contacts that were known then, ``heard_at`` and ``asked_by``.
     """
@@ -54,7 +54,7 @@ class CallAttempt(OutputModel):
 
 
 class CallRecording(OutputModel):
-    """Where the dialer keeps the recording. ``announced``: the debtor was told that the call is recorded."""
+    """Where the dialer keeps the recording. ``announced``: the debtor was informed that the call is recorded."""
 
     uri: str
     sha256: str | None

@@ -29,7 +29,7 @@ LONGEST_SECONDS = 86_400
 class Recording(InputModel):
     """Where the recording of a call is, without a password in it. Nobody here reads or keeps its bytes.
 
-    ``sha256`` is the hash of its bytes. ``announced``: the debtor was told that the call is recorded.
+    ``sha256`` is the hash of its bytes. ``announced``: the debtor was informed that the call is recorded.
     """
 
     uri: Annotated[

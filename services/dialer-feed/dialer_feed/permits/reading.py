@@ -72,7 +72,7 @@ class RefusedOfList(OutputModel):
 
 
 class PermitsOfList(OutputModel):
-    """How often dialers of a list have asked, and what they were told. ``overdue`` attempts have had no result for 4 h.
+    """How often dialers of a list have asked, and the answers. ``overdue`` attempts have had no result for 4 h.
 
     ``waiting`` counts all attempts without a result, those that are overdue included.
     """

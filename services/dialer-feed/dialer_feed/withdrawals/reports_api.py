@@ -33,7 +33,7 @@ class DialerReport(OutputModel):
 
 
 class PaymentClaim(OutputModel):
-    """A debtor told a dialer that the debt was paid. ``effective`` is false if the agency did not have the contract.
+    """A debtor has stated to a dialer that the debt is paid. ``effective`` is false if the agency lacked the contract.
 
     ``paid`` says whether a payment of the contract has arrived on the day of the claim or later, and still holds.
     ``list_id`` is null for a call without a list, ``call_id`` for a withdrawal by hand.
@@ -71,7 +71,7 @@ async def list_payment_claims(
     contract_id: UUID | None = None,
     agency_id: UUID | None = None,
 ) -> Page[PaymentClaim]:
-    """List what debtors have told dialers about payments. With ``paid=false`` those whose payment has not arrived."""
+    """List debtors' statements that they have paid. With ``paid=false`` those whose payment has not arrived."""
     filters = (paid, contract_id, agency_id)
     rows = await reader.fetch(queries.PAYMENT_CLAIMS[query.order], *filters, query.after(UUID), query.limit + 1)
     return page(rows, query, key=lambda row: (row["claim_id"],))

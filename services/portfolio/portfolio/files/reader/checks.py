@@ -292,7 +292,7 @@ def _joined_name_checks(head: FileHead) -> Iterable[Check]:
     if head.name_parts:
         reason = f"makes a name longer than {MAX_TEXT_CHARACTERS} characters with the other parts"
         is_long = pl.col("debtor_name").str.len_chars() > MAX_TEXT_CHARACTERS
-        # A cell that is too long by itself is told already.
+        # A cell that is too long by itself is reported already.
         cells = pl.max_horizontal(pl.col(one).str.len_chars() for one in head.known if one in _NAMES)
         yield Check(head.name_parts[0], "too_long", reason, is_long & (cells <= MAX_TEXT_CHARACTERS))
 
