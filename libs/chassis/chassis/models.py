@@ -75,6 +75,9 @@ class OutputModel(BaseModel):
 
 def refuse_control_characters(text: str) -> str:
     """Return ``text``. Raises ``ValueError`` if it holds a control, bidirectional or unpaired character."""
+    # None of the refused characters is printable, and this looks at a text once.
+    if text.isprintable():
+        return text
     for character in text:
         if unicodedata.category(character) in _REFUSED_CATEGORIES or character in _BIDIRECTIONAL:
             raise ValueError("must not contain control or bidirectional characters")

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from projections.contracts import person
+from recobro_events import outbox
+from recobro_events.contracts.dialer_feed import CallCompleted
 
 from dialer_feed.lists import frequency
 from dialer_feed.lists.others import WAS_LISTED
@@ -81,8 +83,17 @@ WHERE entry.contract_id = call.contract_id AND entry.list_id = call.list_id
     AND other.contract_id <> entry.contract_id
     AND (lead.status = 'listed' OR lead.withdrawn_at > call.started_at)
     AND (other.status = 'listed' OR other.withdrawn_at > call.started_at)"""
-# The statement returns the calls that were new.
+_COMPLETED = outbox.rows(
+    CallCompleted,
+    body=f"""json_build_object('contract_id', contract_id, 'call_id', call_id, 'list_id', list_id,
+        'agency_id', nullif(dialed_for, '{NO_LIST}'), 'contact_id', contact_id, 'agent', agent,
+        'started_at', started_at, 'duration_seconds', duration_seconds, 'disposition', disposition,
+        'right_party', right_party, 'direction', direction, 'also', also, 'recording', recording_uri)""",
+    traceparent="$29",
+)
+# The statement publishes the calls that were new, and returns them.
 RECORD = f"""
+WITH new AS (
 INSERT INTO call_result (dialed_for, call_id, list_id, contract_id, contact_id, dialer_id, agent, business_date,
     started_at, duration_seconds, disposition, right_party, wrongful, acknowledged_by_then, direction, manual, unlisted,
     attempt, breaches, silence, unknown_phone, also, permit_id, overtaken, recording_uri, recording_sha256,
@@ -114,12 +125,18 @@ LEFT JOIN portfolio USING (portfolio_id)
 CROSS JOIN LATERAL ({_ALSO}) AS named
 ORDER BY call.dialed_for, call.call_id
 ON CONFLICT DO NOTHING
-RETURNING dialed_for, call_id, also
+RETURNING dialed_for, call_id, list_id, contract_id, contact_id, agent, started_at, duration_seconds, disposition,
+    right_party, direction, also, recording_uri, breaches
+), published AS (
+{_COMPLETED}
+FROM new ORDER BY started_at, dialed_for, call_id
+)
+SELECT dialed_for, call_id, breaches FROM new
 """
 _COUNTS = frequency.Counts("contacts.calls", "contacts.visits", "contacts.messages")
 # Marks the calls among the given ones that were more than the caps allowed, counted as for the next list: over all
 # contracts of the person, with visits, against the contacts that began before. A call counts once, also one that named
-# several contracts. $3 to $8: the columns of ``limits``.
+# several contracts. $3 to $8: the columns of ``limits``. The statement returns the calls that it has marked.
 MARK_TOO_FREQUENT = f"""
 WITH frequent AS (
     SELECT call.dialed_for, call.call_id
@@ -136,11 +153,13 @@ WITH frequent AS (
         WHERE contact.started_at IS NULL OR (contact.started_at, contact.dialed_for, contact.call_id)
             < (call.started_at, call.dialed_for, call.call_id)
     ) AS contacts
-    WHERE call.attempt AND (contacts.spoke OR (
-        SELECT attempts >= most FROM ({frequency.nearest(person("called"), _COUNTS, 3)}) AS nearest))
+    WHERE call.attempt AND (contacts.spoke OR CASE
+        WHEN contacts.calls + contacts.visits + contacts.messages >= {frequency.least(3)}
+        THEN (SELECT attempts >= most FROM ({frequency.nearest(person("called"), _COUNTS, 3)}) AS nearest) END)
 )
 UPDATE call_result call SET breaches = call.breaches || ARRAY['frequency'] FROM frequent
 WHERE call.dialed_for = frequent.dialed_for AND call.call_id = frequent.call_id
+RETURNING call.dialed_for, call.call_id
 """
 # A call without a list may have been made by a permit of any list; a permit of a campaign holds for each of its lists.
 _OF_ITS_LIST = f"""(call.list_id = '{NO_LIST}' OR permit.list_id = call.list_id
@@ -181,7 +200,7 @@ FROM unnest($1::uuid[], $2::text[]) AS call (dialed_for, call_id)
 WHERE attempt.dialed_for = call.dialed_for AND attempt.attempt_id = call.call_id AND attempt.ended_at IS NULL
 """
 OUTCOMES = """
-SELECT dialed_for, call_id, contract_id, unlisted, wrongful, overtaken, silence, breaches
+SELECT dialed_for, call_id, contract_id, unlisted, wrongful, overtaken, breaches
 FROM unnest($1::uuid[], $2::text[]) AS given (dialed_for, call_id) JOIN call_result USING (dialed_for, call_id)
 """
 BREACHES = {

@@ -8,13 +8,13 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from chassis import Principal
-from recobro_events import Row, Transaction
+from recobro_events import Lane, Row, Transaction
 from recobro_events.contracts.dialer_feed import (
-    CallCompleted,
     CallDirection,
     ConvenienceRequested,
     WrongfulCallDetected,
 )
+from recobro_events.tracing import current_traceparent
 from typing_extensions import TypedDict
 
 from dialer_feed import metrics
@@ -66,12 +66,12 @@ _Judged = tuple[MatchedCall, Wrongful | None]
 
 
 class _Recorded(NamedTuple):
-    """A call that was new. ``wrong`` is None for a call that was overtaken. ``also``: what else its entry named."""
+    """A call that was new. ``wrong`` is None for a call that was overtaken."""
 
     matched: MatchedCall
     wrong: Wrongful | None
     is_overtaken: bool
-    also: Sequence[UUID]
+    breaches: Sequence[str]
 
 
 async def receive(
@@ -86,13 +86,14 @@ async def receive(
     reports: Sequence[Report] = []
     items: list[Accepted] = []
     if matched:
-        async with silencing(tx, {call.contract_id for call in matched}) as lists:
+        reporting = {call.contract_id for call in matched if rules.acts_like(call.disposition)}
+        async with silencing(tx, reporting, beside={call.contract_id for call in matched}) as lists:
             matched, too_many = await _bounded(tx, matched)
             rejected += too_many
             new = await _record(tx, await _judged(tx, matched), who.subject) if matched else []
-            items = await _outcomes(tx, matched, {one.matched.call.call_id for one in new})
+            items = await _outcomes(tx, matched, new)
             await dispositions.keep_unknown(tx, [one.matched for one in new])
-            _publish(tx, new, items)
+            _publish_wrongs(tx, new)
             await _publish_conveniences(tx, [one.matched for one in new], who, grace)
             reports = await _reports(tx, [one.matched for one in new], who, grace)
             await dialer_reports.act(tx, lists, reports)
@@ -133,20 +134,22 @@ async def _judged(tx: Transaction, matched: Sequence[MatchedCall]) -> list[_Judg
 
 
 async def _record(tx: Transaction, judged: Sequence[_Judged], dialer_id: str) -> list[_Recorded]:
-    """Record the calls, end their attempts, and mark those that were too frequent. Return those that were new."""
+    """Record and publish the calls, end their attempts, and mark those that were too frequent. Return the new ones."""
     made_by = await permits.used_by(tx, [matched for matched, _ in judged], dialer_id)
     rows = [_row(matched, wrong, made_by.get(matched.key)) for matched, wrong in judged]
-    recorded = await tx.fetch(queries.RECORD, dialer_id, *zip(*rows, strict=True))
-    also = {(row["dialed_for"], row["call_id"]): row["also"] for row in recorded}
-    if also:
-        keys = list(zip(*sorted(also), strict=True))
+    new = await tx.fetch(queries.RECORD, dialer_id, *zip(*rows, strict=True), current_traceparent())
+    breaches: dict[tuple[UUID, str], list[str]] = {(row["dialed_for"], row["call_id"]): row["breaches"] for row in new}
+    if breaches:
+        tx.wrote_outbox(Lane.EVENTS)
+        keys = list(zip(*sorted(breaches), strict=True))
         await tx.execute(queries.END_ATTEMPTS, *keys)
-        await tx.execute(queries.MARK_TOO_FREQUENT, *keys, *frequency.limits())
+        for row in await tx.fetch(queries.MARK_TOO_FREQUENT, *keys, *frequency.limits()):
+            breaches[row["dialed_for"], row["call_id"]].append(rules.Breach.FREQUENCY)
     found = []
     for matched, wrong in judged:
-        if matched.key in also:
+        if matched.key in breaches:
             overtaken = permits.has_overtaken(made_by.get(matched.key), wrong)
-            found.append(_Recorded(matched, None if overtaken else wrong, overtaken, also[matched.key]))
+            found.append(_Recorded(matched, None if overtaken else wrong, overtaken, breaches[matched.key]))
     return found
 
 
@@ -183,60 +186,51 @@ def _row(matched: MatchedCall, wrong: Wrongful | None, permit: Row | None) -> tu
     )
 
 
-async def _outcomes(tx: Transaction, matched: Sequence[MatchedCall], new: set[str]) -> list[Accepted]:
+async def _outcomes(tx: Transaction, matched: Sequence[MatchedCall], recorded: Sequence[_Recorded]) -> list[Accepted]:
     """Return what is recorded of these calls, in their order."""
-    keys = [(m.dialed_for, m.call.call_id) for m in matched]
-    rows = await tx.fetch(queries.OUTCOMES, *zip(*keys, strict=True)) if keys else []
-    known = {(row["dialed_for"], row["call_id"]): row for row in rows}
-    return [
-        Accepted(
-            call_id=row["call_id"],
-            contract_id=row["contract_id"],
-            status="recorded" if row["call_id"] in new else "known",
-            unlisted=row["unlisted"],
-            wrongful=row["wrongful"],
-            overtaken=row["overtaken"],
-            breaches=row["breaches"],
+    outcomes = {
+        one.matched.key: Accepted(
+            call_id=one.matched.call.call_id,
+            contract_id=one.matched.contract_id,
+            status="recorded",
+            unlisted=one.matched.unlisted,
+            wrongful=one.wrong is not None,
+            overtaken=one.is_overtaken,
+            breaches=one.breaches,
         )
-        for row in (known[key] for key in keys)
-    ]
-
-
-def _publish(tx: Transaction, recorded: Sequence[_Recorded], items: Sequence[Accepted]) -> None:
-    breaches = {item["call_id"]: item["breaches"] for item in items}
-    for matched, wrong, is_overtaken, also in recorded:
-        call = matched.call
-        tx.publish(
-            CallCompleted(
-                contract_id=matched.contract_id,
-                call_id=call.call_id,
-                list_id=matched.list_id,
-                agency_id=matched.agency_id,
-                contact_id=matched.contact_id,
-                agent=call.agent,
-                started_at=call.started_at,
-                duration_seconds=call.duration_seconds,
-                disposition=matched.disposition,
-                right_party=rules.is_right_party(matched.disposition),
-                direction=call.direction,
-                also=tuple(also),
-                recording=call.recording and call.recording.uri,
+        for one in recorded
+    }
+    if known := [m.key for m in matched if m.key not in outcomes]:
+        for row in await tx.fetch(queries.OUTCOMES, *zip(*known, strict=True)):
+            outcomes[row["dialed_for"], row["call_id"]] = Accepted(
+                call_id=row["call_id"],
+                contract_id=row["contract_id"],
+                status="known",
+                unlisted=row["unlisted"],
+                wrongful=row["wrongful"],
+                overtaken=row["overtaken"],
+                breaches=row["breaches"],
             )
-        )
+    return [outcomes[m.key] for m in matched]
+
+
+def _publish_wrongs(tx: Transaction, recorded: Sequence[_Recorded]) -> None:
+    """Publish the wrongful calls, and count what the calls broke."""
+    for matched, wrong, is_overtaken, breaches in recorded:
         if wrong is not None:
             tx.publish(
                 WrongfulCallDetected(
                     contract_id=matched.contract_id,
-                    call_id=call.call_id,
+                    call_id=matched.call.call_id,
                     withdrawn_at=wrong.withdrawn_at,
-                    called_at=call.started_at,
+                    called_at=matched.call.started_at,
                     agency_id=matched.agency_id,
                 )
             )
             tx.after_commit(partial(wrongful.count, wrong))
         if is_overtaken:
             tx.after_commit(metrics.OVERTAKEN_CALLS.inc)
-        for breach in breaches[call.call_id]:
+        for breach in breaches:
             tx.after_commit(metrics.BREACHES.labels(breach).inc)
 
 

@@ -73,6 +73,15 @@ def nearest(person_id: str, counts: Counts, first: int) -> str:
     ORDER BY ruled.place, ruled.most - ruled.attempts, ruled.most LIMIT 1"""
 
 
+def least(first: int) -> str:
+    """SQL: the smallest limit of all, for the row ``campaign``. Few people are contacted as often.
+
+    For the others no limit needs to be looked up.
+    """
+    smallest = f"(SELECT min(most) FROM unnest(${first + 2}::integer[]) AS most)"
+    return f"least(campaign.max_attempts_per_7_days, {smallest}, {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})"
+
+
 def contacts(person_id: str, day: str) -> str:
     """SQL: the contacts with this person in the 60 days up to ``day``, each once.
 
@@ -129,14 +138,11 @@ def barred(of_list: str, first: int, *, of_contract: str | None = None) -> str:
     only = ""
     if of_contract:
         only = f"AND {person()} = (SELECT {person('asked')} FROM contract asked WHERE contract_id = {of_contract})"
-    # Few people were contacted as often as the smallest limit of all, and only theirs are looked up.
-    smallest = f"(SELECT min(most) FROM unnest(${first + 2}::integer[]) AS most)"
-    least = f"least(campaign.max_attempts_per_7_days, {smallest}, {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})"
     return f"""
 SELECT counted.person_id
 FROM (
     SELECT {person()} AS person_id, campaign.max_attempts_per_7_days, {counted("list.business_date - 7")},
-        {least} AS least,
+        {least(first)} AS least,
         bool_or(contact.right_party AND contact.business_date > list.business_date - {SILENT_DAYS}) AS spoke
     FROM dialing_list list
     JOIN campaign USING (campaign_id)

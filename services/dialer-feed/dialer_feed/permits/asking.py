@@ -182,7 +182,7 @@ def _about(
     contract = matching.of_phone(candidates, question.phone, phones)
     if contract is None:
         return ContractAmbiguous()
-    number = matching.number_of(question.phone, contract)
+    number = matching.number_of(question.phone, contract, phones)
     contact_id, knows_number = matching.contact_of(contract["contract_id"], number, phones)
     return _About(question, place, contract, number, contact_id, knows_number)
 

@@ -127,7 +127,7 @@ async def _named(tx: Transaction, new: NewAttempt, who: Principal) -> dict[str, 
     contract = matching.of_phone(rows, new.phone, phones)
     if contract is None:
         raise ContractAmbiguous()
-    number = matching.number_of(new.phone, contract)
+    number = matching.number_of(new.phone, contract, phones)
     contact_id, is_known = matching.contact_of(contract["contract_id"], number, phones)
     return {
         "contract_id": contract["contract_id"],

@@ -24,18 +24,20 @@ from dialer_feed.withdrawals.withdrawing import TAKEN, LiveLists, NotSilencing
 _SILENCING: Note[list[LiveLists]] = Note(list)
 """The live lists while the transaction is silencing; empty otherwise."""
 _LOCKED: Note[set[UUID]] = Note(set)
-"""The contracts that the transaction has locked, whose silences may begin or end."""
+"""Of the contracts that the transaction has locked, those whose silences may begin or end."""
 
 
 @asynccontextmanager
-async def silencing(tx: Transaction, contract_ids: Iterable[UUID]) -> AsyncIterator[LiveLists]:
+async def silencing(
+    tx: Transaction, contract_ids: Iterable[UUID], *, beside: Iterable[UUID] = ()
+) -> AsyncIterator[LiveLists]:
     """Open a block that may withdraw these contracts. Its withdrawals are numbered and published at its end.
 
-    If the block raises, nothing is numbered and the transaction must not commit. The lists cannot be used after the
-    block.
+    The contracts ``beside`` them are locked too; what silences these does not change in the block. If the block raises,
+    nothing is numbered and the transaction must not commit. The lists cannot be used after the block.
     """
     await begin(tx)
-    await lock(tx, contract_ids)
+    await lock(tx, contract_ids, beside=beside)
     lists = live_lists(tx)
     try:
         yield lists
@@ -59,13 +61,17 @@ async def begin(tx: Transaction) -> None:
     tx.note(_SILENCING)[:] = [LiveLists(tx)]
 
 
-async def lock(tx: Transaction, contract_ids: Iterable[UUID], *, may_be_new: bool = False) -> None:
+async def lock(
+    tx: Transaction, contract_ids: Iterable[UUID], *, beside: Iterable[UUID] = (), may_be_new: bool = False
+) -> None:
     """Lock contracts in the order of their ids, then their live entries, and what these name, by (contract, list).
 
-    If they ``may_be_new``, a contract that has no row gets one.
+    The silences of the contracts ``beside`` them stay as they are. If they ``may_be_new``, a contract that has no row
+    gets one.
     """
-    ordered = sorted_unique(contract_ids)
-    tx.note(_LOCKED).update(ordered)
+    silenced = set(contract_ids)
+    ordered = sorted_unique(silenced.union(beside))
+    tx.note(_LOCKED).update(silenced)
     await (contracts.lock_or_add if may_be_new else contracts.lock)(tx, ordered)
     await tx.execute(queries.LOCK_LIVE_ENTRIES, ordered)
 
