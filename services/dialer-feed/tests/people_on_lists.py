@@ -30,7 +30,7 @@ async def entries(client: httpx.AsyncClient, list_id: UUID) -> list[Json]:
 async def named(scene: Scene, list_id: UUID) -> dict[str, list[str]]:
     """The contract numbers that each entry of the list names now."""
     found = await scene.rows(delivery.ENTRIES, list_id, None, None, 1000)
-    return {entry["contract_number"]: [other["contract_number"] for other in entry["also"]] for entry in found}
+    return {entry["contract_number"]: [other["contract_number"] for other in entry["also"] or []] for entry in found}
 
 
 async def feed(scene: Scene, list_id: UUID) -> list[Row]:

@@ -207,7 +207,7 @@ _STATEMENTS = {
     "lock entries": (withdrawals.LOCK_LIVE_ENTRIES, 1),
     "number": (withdrawals.NUMBER, 6),
     "withdraw others": (withdrawals.WITHDRAW_OTHERS_OF_ANOTHER, 3),
-    "record calls": (calls.RECORD, 28),
+    "record calls": (calls.RECORD, 29),
     "gather": (building_queries.GATHER[OneEntryPer.CONTRACT, False], 8),
     "gather people": (building_queries.GATHER[OneEntryPer.PERSON, False], 8),
     "gather in order": (building_queries.GATHER[OneEntryPer.PERSON, True], 8),

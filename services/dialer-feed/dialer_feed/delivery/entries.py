@@ -50,7 +50,7 @@ def _entry(row: Row, time: CallableTime) -> Entry:
         "callable_until": time.closes and _utc(time.closes),
         "timezone": time.timezone,
         "timezones": time.timezones,
-        "also": row["also"],
+        "also": row["also"] or [],
         "shared_number": row["shared_number"] or [],
         **(_falling_due(row) if row["kind"] == Kind.PREVENTIVE else {}),
         **({"components": row["components"]} if row["components"] is not None else {}),

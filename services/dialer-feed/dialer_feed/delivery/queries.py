@@ -19,7 +19,8 @@ SELECT entry.contract_number, entry.contract_id, entry.place, contract.name, ent
     contract.components, contract.jurisdiction, contract.region, contract.places,
     nullif(contract.conveniences, '[]') AS conveniences,
     portfolio.creditor_kind, portfolio.timezone AS portfolio_timezone,
-    phone.numbers, phone.phones, phone.shared_number, phone.party_phones, {others.NAMED} AS also
+    phone.numbers, phone.phones, phone.shared_number, phone.party_phones,
+    nullif({others.NAMED}, '[]') AS also
 FROM list_entry entry
 JOIN dialing_list list USING (list_id)
 JOIN campaign USING (campaign_id)

@@ -7,7 +7,8 @@ from dialer_feed.lists import frequency, phones
 from dialer_feed.lists.eligibility import STEP_FORBIDS, WORTH_DIALING, reason
 from dialer_feed.permits.rules import NO_CAMPAIGN
 
-# The lists and campaigns that the client may name; an agency its own. $1 lists, $2 campaigns, $3 agency.
+# The lists and campaigns that the client may name; an agency its own. $1 lists, $2 campaigns, $3 agency. An agency's
+# request reads them by its own role, whose policies say the same once more: either guard alone would do.
 NAMED = """
 SELECT list.list_id, list.published_at IS NOT NULL AS is_published, campaign.campaign_id, campaign.agency_id,
     campaign.caller_ids
@@ -82,9 +83,8 @@ _LISTED_PHONES = f"""(CASE WHEN asked.list_id IS NULL THEN coalesce({phones.OF_C
 _WORTH = f"(campaign.campaign_id IS NULL OR {WORTH_DIALING})"
 _COUNTS = frequency.Counts("times.calls + begun.calls", "times.visits", "times.messages")
 # What decides each question n, read after the locks were taken. $1 n, $2 contract, $3 list, $4 campaign, which no row
-# has when the desk asks, $5 the id of
-# the number, $6 the locked person, $7 the moment (null: now), $8 … $13 the limits of call frequency, $14 the number's
-# hash.
+# has when the desk asks, $5 the id of the number, $6 the locked person, $7 the moment (null: now), $8 … $13 the limits
+# of call frequency, $14 the number's hash.
 JUDGE = f"""
 WITH moment AS MATERIALIZED (SELECT coalesce($7::timestamptz, clock_timestamp()) AS at)
 SELECT asked.n, moment.at, {person()} AS person_id, {_IS_STALE} AS is_stale,
