@@ -10,7 +10,7 @@ import httpx
 import pytest
 from dialer_feed.permits import asking
 from dialing_requests import Json
-from dialing_scene import Contract, Scene
+from dialing_scene import DAY, Contract, Scene
 
 
 def question(contract: Contract, **named: Any) -> Json:
@@ -42,6 +42,12 @@ async def attempt(client: httpx.AsyncClient, status: int = 201, **fields: Any) -
     answer = await client.post("/v1/attempts", json=body)
     assert answer.status_code == status, answer.text
     shown: Json = answer.json()
+    return shown
+
+
+async def kept_on_the_day(client: httpx.AsyncClient, **wanted: Any) -> list[Json]:
+    """The permits and refusals of ``DAY`` and the month before it, as operators read them."""
+    shown: list[Json] = (await client.get("/v1/permits", params=wanted | {"to": str(DAY)})).json()["items"]
     return shown
 
 

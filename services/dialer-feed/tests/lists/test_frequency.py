@@ -162,6 +162,7 @@ async def test_days_of_silence_follow_a_conversation_where_the_law_requires_them
     ("place", "most"),
     [({"region": "Massachusetts"}, 2), ({"postal_code": "02108"}, 2), ({"region": "Texas"}, 7), ({}, 7)],
 )
+@pytest.mark.usefixtures("calls_of_any_age")
 async def test_a_state_may_allow_fewer_contacts_than_its_country(
     scene: Scene, client: httpx.AsyncClient, place: Json, most: int
 ) -> None:

@@ -67,6 +67,7 @@ def situation(scene: Scene, dice: random.Random, debtors: list[uuid.UUID]) -> tu
     return contract, events
 
 
+@pytest.mark.usefixtures("calls_of_any_age")
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_a_list_a_permit_and_the_judgement_of_a_call_agree(
     scene: Scene, client: httpx.AsyncClient, clock: Clock, seed: int

@@ -12,7 +12,7 @@ from chassis.testing import mint
 from dialing_agencies import Placement, Promise, Visit
 from dialing_requests import Json, code_of, report
 from dialing_scene import DAY, Contract, Phone, Scene
-from permit_requests import NOON, Clock, clock, granted, listed, question, refused
+from permit_requests import NOON, Clock, clock, granted, kept_on_the_day, listed, question, refused
 from recobro_events import Event
 from recobro_events.contracts.field_visits import AttendedBy
 from recobro_events.contracts.portfolio import ContactChange, CreditorKind, DebtorStatus, PortfolioState
@@ -100,7 +100,7 @@ async def test_a_number_or_a_contract_that_is_not_on_the_list_is_refused(
     assert await refused(client, question(late, list_id=list_id) | {"phone": "+525500000000"}) == "number_not_listed"
     asked = question(contract, list_id=list_id) | {"phone": "+525500000000"}
     assert await refused(client, asked) == "number_not_listed"
-    [kept] = (await client.get("/v1/permits", params={"contract_id": str(contract.contract_id)})).json()["items"]
+    [kept] = await kept_on_the_day(client, contract_id=str(contract.contract_id))
     assert (kept["phone"], kept["reason"], kept["granted"]) == ("+525500000000", "number_not_listed", False)
 
 
@@ -317,9 +317,10 @@ async def test_every_answer_is_kept_with_who_asked_and_what_was_known(
     clock.at = NOON + timedelta(seconds=1)
     await scene.receives(contract.paid())
     await refused(client, question(contract, list_id=list_id))
-    page = (await client.get("/v1/permits", params={"list_id": str(list_id), "order": "desc", "limit": 1})).json()
+    wanted = {"list_id": str(list_id), "order": "desc", "to": str(DAY)}
+    page = (await client.get("/v1/permits", params=wanted | {"limit": "1"})).json()
     assert [item["reason"] for item in page["items"]] == ["payment"]
-    more = {"list_id": str(list_id), "order": "desc", "cursor": page["next_cursor"]}
+    more = wanted | {"cursor": page["next_cursor"]}
     [kept] = (await client.get("/v1/permits", params=more)).json()["items"]
     assert kept == (await client.get(f"/v1/permits/{permit['permit_id']}")).json()
     assert (kept["permit_id"], kept["granted"], kept["asked_at"]) == (
@@ -330,7 +331,7 @@ async def test_every_answer_is_kept_with_who_asked_and_what_was_known(
     assert (kept["attempts"], kept["most_attempts"], kept["business_date"]) == (0, 7, str(DAY))
     [row] = await scene.rows("SELECT actor FROM permit WHERE reason IS NULL")
     assert row["actor"]["subject"] == "test"
-    granted_only = (await client.get("/v1/permits", params={"granted": True})).json()["items"]
+    granted_only = await kept_on_the_day(client, granted=True)
     assert [item["permit_id"] for item in granted_only] == [permit["permit_id"]]
     assert (await client.get(f"/v1/permits/{uuid.uuid4()}")).status_code == 404
 

@@ -11,7 +11,7 @@ from chassis.testing import mint
 from dialing_agencies import Placement, Promise, Visit, own_attempt
 from dialing_requests import Json, code_of, report_calls
 from dialing_scene import DAY, Contract, Phone, Scene
-from permit_requests import NOON, Clock, attempt, clock, granted, refused
+from permit_requests import NOON, Clock, attempt, clock, granted, kept_on_the_day, refused
 from recobro_events import Event
 from recobro_events.contracts.assignment import PlacementKind
 from recobro_events.contracts.field_visits import AttendedBy
@@ -146,7 +146,7 @@ async def test_the_permit_names_the_attempt_of_the_desk(scene: Scene, client: ht
     permit = await granted(client, from_desk(contract))
     made = own_attempt(contract, DAY).model_copy(update={"permit_id": uuid.UUID(permit["permit_id"])})
     await scene.receives(made, made)
-    kept = (await client.get("/v1/permits", params={"contract_id": str(contract.contract_id)})).json()["items"]
+    kept = await kept_on_the_day(client, contract_id=str(contract.contract_id))
     assert [(one["permit_id"], one["attempt_id"]) for one in kept] == [(permit["permit_id"], str(made.attempt_id))]
 
 
