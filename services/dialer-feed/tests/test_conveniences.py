@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+from dialing_agencies import own_attempt
 from dialing_requests import call, report_calls
 from dialing_scene import DAY, Scene
-from permit_requests import NOON, Clock, clock, granted, listed, question, refused
+from permit_requests import NOON, Clock, attempt, clock, granted, listed, question, refused
 from recobro_events.contracts.dialer_feed import ConvenienceRequested
 from recobro_events.testing import published
 from unlisted_calls import by_id, item_of
@@ -87,6 +88,48 @@ async def test_who_calls_at_an_inconvenient_hour_is_called_back_once(
     await granted(client, asked)
     clock.at = NOON + timedelta(hours=1)
     assert await refused(client, asked) == "inconvenient"
+
+
+@pytest.mark.usefixtures("calls_of_any_age", "clock")
+@pytest.mark.parametrize("how", ["an attempt", "a reported call", "a call from the desk"])
+async def test_who_has_been_called_back_by_anybody_is_not_called_back_again(
+    scene: Scene, client: httpx.AsyncClient, how: str
+) -> None:
+    list_id, contract = await listed(scene)
+    await scene.receives(contract.says(not_days=["mon"]))
+    await report_calls(client, call(list_id, contract, "third_party", direction="inbound"))
+    await scene.execute("UPDATE call_result SET started_at = $1", NOON - timedelta(minutes=10))
+    called_back = NOON - timedelta(minutes=5)
+    match how:
+        case "an attempt":
+            await attempt(
+                client,
+                contract_id=str(contract.contract_id),
+                phone=contract.phones[0].value,
+                started_at=called_back.isoformat(),
+            )
+        case "a reported call":
+            await report_calls(client, by_id(contract, started_at=called_back.isoformat()))
+        case _:
+            await scene.receives(own_attempt(contract, DAY).model_copy(update={"made_at": called_back}))
+    assert await refused(client, question(contract, list_id=list_id)) == "inconvenient"
+
+
+@pytest.mark.usefixtures("calls_of_any_age", "clock")
+async def test_calling_back_by_a_permit_at_an_inconvenient_hour_is_no_breach(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    list_id, contract = await listed(scene)
+    await scene.receives(contract.says(not_days=["mon"]))
+    await report_calls(client, call(list_id, contract, "third_party", direction="inbound"))
+    await scene.execute("UPDATE call_result SET started_at = $1", NOON - timedelta(minutes=10))
+    permit = await granted(client, question(contract, list_id=list_id))
+    moment = (NOON + timedelta(seconds=5)).isoformat()
+    await attempt(client, attempt_id="back", permit_id=permit["permit_id"], started_at=moment)
+    by_permit = call(list_id, contract, call_id="back", started_at=moment)
+    without = call(list_id, contract, started_at=moment)
+    outcome = await report_calls(client, by_permit, without)
+    assert ["inconvenient" in item["breaches"] for item in outcome["items"]] == [False, True]
 
 
 async def test_who_wants_no_calls_leaves_the_lists_and_whoever_calls_is_wrong(

@@ -113,6 +113,15 @@ async def test_a_call_to_a_number_that_was_on_the_list_then_is_a_breach(
     assert len(found) == 1
 
 
+async def test_a_call_to_a_number_that_had_left_the_list_is_no_breach(scene: Scene, client: httpx.AsyncClient) -> None:
+    [contract] = await scene.contracts(1)
+    await loaded(client, contract.phones[0].value)
+    while_it_was_listed = datetime.now(UTC).isoformat()
+    await loaded(client, "", allow_empty="true")
+    outcome = await report_calls(client, by_id(contract), by_id(contract, started_at=while_it_was_listed))
+    assert ["suppressed" in item["breaches"] for item in outcome["items"]] == [False, True]
+
+
 async def test_an_agency_loads_and_reads_no_lists(client: httpx.AsyncClient, scene: Scene) -> None:
     client.headers["Authorization"] = f"Bearer {mint(agency_id=scene.portfolio_id)}"
     assert (await load(client, "5500001111")).status_code == 403
