@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 from console_scene import Scene
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 from recobro_console.insight.figures import BEHIND, FIGURES
 from recobro_console.language import sentences
 from services_in_process import AS_OF
@@ -63,3 +63,24 @@ async def test_the_chart_is_drawn_from_the_table(scene: Scene, browser: Browser)
         await page.goto(f"{scene.url}/insight/waterfall")
         await page.wait_for_selector(".chart canvas")
         assert await page.locator("#i-rows tbody tr").count() > 0
+
+
+async def test_of_many_curves_the_last_have_a_name_and_the_pointer_says_what_is_there(
+    scene: Scene, browser: Browser
+) -> None:
+    rows = """(table) => table.tBodies[0].replaceChildren(...Array.from({ length: 40 * 12 }, (_, n) => {
+        const row = document.createElement("tr");
+        Object.assign(row.dataset, { curve: `V-${Math.floor(n / 12)}`, at: n % 12, value: n / 1000 });
+        return row;
+    }))"""
+    async with scene.browser_page(browser) as page:
+        await page.goto(f"{scene.url}/insight/waterfall")
+        await page.wait_for_selector(".chart canvas")
+        await page.locator("#i-rows").evaluate(rows)
+        await page.locator(".chart").evaluate("(chart) => { chart.replaceChildren(); chart.dataset.percent = 'yes'; }")
+        script = await page.locator("script[src$='charts.js']").get_attribute("src")
+        await page.add_script_tag(url=script)
+        named = page.locator(".u-legend .u-series:visible .u-label")
+        await expect(named).to_have_text(["Etapa", "V-35", "V-36", "V-37", "V-38", "V-39"])
+        await page.locator(".u-over").hover(position={"x": 3, "y": 30})
+        await expect(page.locator(".u-legend .u-series").last).to_contain_text("46.8 %")

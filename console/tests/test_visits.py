@@ -1,13 +1,15 @@
 """Visits in the console: ordered, printed, entered, cancelled; on the map; and what an agency's user sees of them."""
 
 import io
+import itertools
+import math
 import uuid
 import zipfile
 from typing import Any
 
 import pytest
 from console_scene import Scene
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 from services_in_process import AS_OF
 
 DAY = str(AS_OF)
@@ -165,3 +167,33 @@ async def test_a_result_with_a_position_appears_on_the_map(scene: Scene, browser
         position = {"latitude": 25.54, "longitude": -103.4}
         await scene.platform.post("field-visits", f"/v1/visits/{visit_id}/result", body | {"position": position})
         await page.wait_for_selector(".map path.leaflet-interactive", timeout=240_000)
+
+
+async def test_several_hundred_visits_stay_apart_on_the_map_counted_by_place(scene: Scene, browser: Browser) -> None:
+    rows, middles = (
+        """(count) => document.querySelector("#v-list").replaceChildren(...Array.from({ length: count }, (_, n) => {
+            const row = document.createElement("p");
+            const at = (span) => 25 + (n % 3) * 3 + span * Math.sin(n * 12.9898 * (1 + span));
+            const place = { latitude: at(0.06), longitude: at(0.05) - 130 };
+            Object.assign(row.dataset, place, { point: `V-${n}`, kind: "done" });
+            return row;
+        }))""",
+        """(circles) => circles.map((one) => one.getBoundingClientRect()).filter(({ width }) => width)
+            .map(({ x, y, width, height }) => [x + width / 2, y + height / 2])""",
+    )
+    async with scene.browser_page(browser) as page:
+        await page.goto(f"{scene.url}/visits?day={DAY}&visitor=Nobody")
+        await page.wait_for_selector("#v-list .empty")
+        await page.evaluate(rows, 420)
+        counts = page.locator(".map-count")
+        await counts.nth(2).wait_for()
+        assert sum(map(int, await counts.all_inner_texts())) == 420, "three towns hold all"
+        await counts.first.press("Enter")
+        await counts.nth(20).wait_for()
+        circles = await page.locator(".map-count, .map path.leaflet-interactive").evaluate_all(middles)
+        assert min(math.dist(one, other) for one, other in itertools.combinations(circles, 2)) > 34
+        # Two at one door: no view is close enough, so the circle says who they are.
+        await page.evaluate(rows.replace("n * 12.9898", "12.9898").replace("n % 3", "0"), 2)
+        await expect(counts).to_have_text("2")
+        await counts.press("Enter")
+        await expect(page.locator(".leaflet-popup-content")).to_contain_text("V-1")

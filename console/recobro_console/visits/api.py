@@ -17,7 +17,7 @@ from recobro_console.visits import papers
 SERVICE = "field-visits"
 STATES = ("ordered", "routed", "done", "failed", "cancelled")
 KINDS_OF_BREACH = ("silence", "outside_hours", "inconvenient")
-_ROWS = 200
+_ROWS = 500
 _BREACHES = 50
 router = Router(EVERYBODY)
 staff = Router(STAFF)
