@@ -23,7 +23,7 @@ from portfolio.desk import filling, giving, worklists
 from portfolio.desk.conditions import WorklistConditions
 from portfolio.ledger.positions import reposition
 from portfolio.segments import keeping
-from portfolio.segments.conditions import NewSegmentRules
+from portfolio.segments.conditions import SegmentRulesPut
 from portfolio.stages import bands, restaging
 from portfolio.strategy import judging
 from recobro_events import Database, Transaction, step
@@ -117,7 +117,7 @@ async def measure(database: Database, options: argparse.Namespace) -> dict[str, 
         found["bands"][0].append(await _timed(restaging.finish(database, portfolio_id)))
         await judge_all(database)
         rules: dict[str, Any] = {"rules": [{"segment": f"round_{n}", "when": {"days_past_due": {"min": 20}}}]}
-        await step(database, lambda tx: keeping.change(tx, portfolio_id, NewSegmentRules.model_validate(rules)))  # noqa: B023
+        await step(database, lambda tx: keeping.change(tx, portfolio_id, SegmentRulesPut.model_validate(rules)))  # noqa: B023
         await _settled(database)
         found["segments"][1].append(await _alone(database, lambda tx: judging.judge(tx, portfolio_id, ids)))
         found["segments"][0].append(await _timed(judge_all(database)))

@@ -22,7 +22,7 @@ from chassis.periods import Period
 from placement import own_database, server
 from portfolio.ladder import comparing, comparing_queries
 from portfolio.ladder import keeping as ladders
-from portfolio.ladder.conditions import NewLadder
+from portfolio.ladder.conditions import LadderPut
 from portfolio.segments import keeping as segments
 from portfolio.segments.conditions import NewSegmentRules
 from recobro_events import Database, step
@@ -56,7 +56,7 @@ async def _prepared(database: Database, contracts: int, instalments: int) -> UUI
     """A portfolio with a challenged ladder, and a month of attempts, payments and cures. Returns its id."""
     portfolio_id, _ = await fill(database, contracts, instalments)
     steps: list[dict[str, Any]] = [{"step": "reminder"}, {"step": "direct_contact", "when": {"attempts": {"min": 3}}}]
-    new = NewLadder.model_validate({"steps": steps, "challenger": {"percent": _PERCENT, "steps": steps[:1]}})
+    new = LadderPut.model_validate({"steps": steps, "challenger": {"percent": _PERCENT, "steps": steps[:1]}})
     await step(database, lambda tx: ladders.change(tx, portfolio_id, new))
     await judge_all(database)
     async with database.connection() as connection:

@@ -69,7 +69,7 @@ def mistakes(
     if not isinstance(trouble, Refused):
         return (None if trouble is None else page.said(trouble)), {}
     wrong: dict[str, str] = {}
-    left = [page.reader.meaning(trouble.code) or page.reader.explained(trouble.detail)]
+    left = [page.reader.meaning(trouble.code, trouble.asked) or page.reader.explained(trouble.detail)]
     for error in trouble.errors:
         pointer, detail = str(error.get("pointer", "")), page.reader.explained(str(error.get("detail", "")))
         name = (places or {}).get(pointer, pointer.removeprefix("/"))
@@ -120,6 +120,12 @@ def amount_of(reader: Reader, text: str) -> str:
     elif _POINT_DECIMALS.fullmatch(bare):
         return bare.replace(",", "")
     return text
+
+
+def seen_version(form: Values) -> int | None:
+    """The version that a form has shown, which its ``version`` holds; None for none."""
+    version = form.get("version", "")
+    return int(version) if version.isascii() and version.isdecimal() else None
 
 
 def today_in(reader: Reader, zone: str | None) -> date:

@@ -149,6 +149,31 @@ async def test_authority_is_proposed_by_one_person_and_approved_by_another(scene
     assert (held["version"], len(held["rules"])) == (1, 1)
 
 
+async def test_of_two_proposals_the_one_that_comes_second_is_not_approved_over_the_first(scene: Scene) -> None:
+    path, at = f"{AUTHORITY}/change", "/v1/authority-rules"
+    rules = {"role-0": "supervisor", "kind-0": "settlement"}
+    seen = (await scene.platform.get("promises", f"{at}/in-force"))["version"]
+    async with scene.client("supervisor") as ana, scene.client("supervisor", person="Eva Ruiz") as eva:
+        assert f'name="version" value="{seen}"' in (await ana.get(path)).text
+        for percent in ("30", "20"):
+            done = await scene.send(ana, path, path, **rules, **{"propose_percent-0": percent}, version=seen)
+            assert done.status_code == 303, done.text
+        *_, first, second = [each["version"] for each in (await scene.platform.get("promises", at))["items"]]
+        approved = await scene.send(eva, AUTHORITY, f"{AUTHORITY}/{first}/approval", _key="b-1")
+        assert approved.status_code == 303, approved.text
+        late = await scene.send(ana, path, path, **rules, version=seen)
+        assert (late.status_code, "Otra persona cambió las reglas mientras tanto." in late.text) == (422, True)
+        asked = (await eva.get(AUTHORITY)).text
+        assert "Rechace estas y proponga el cambio de nuevo." in asked
+        assert f"{AUTHORITY}/{second}/approval" not in asked
+        over = await scene.send(eva, AUTHORITY, f"{AUTHORITY}/{second}/approval", _key="b-2")
+        assert (over.status_code, "entraron en vigor otras" in over.text) == (409, True)
+        refused = await scene.send(eva, AUTHORITY, f"{AUTHORITY}/{second}/refusal", _key="b-3")
+        assert refused.status_code == 303, refused.text
+    held = await scene.platform.get("promises", f"{at}/in-force")
+    assert (held["version"], float(held["rules"][0]["propose_percent"])) == (first, 30)
+
+
 async def test_an_agency_sees_no_page_of_the_strategy(scene: Scene) -> None:
     agency = await scene.platform.post("assignment", "/v1/agencies", {"name": "Sin estrategia"})
     async with scene.client("agency", agency_id=agency["agency_id"]) as client:

@@ -51,6 +51,31 @@ async def test_rules_are_tried_without_effect_and_then_hold_in_the_order_of_thei
     assert "Días de atraso: 1 o más" in page.text
 
 
+@pytest.mark.parametrize(
+    ("form", "service_path", "fields", "said"),
+    [
+        ("segments", "segment-rules", RULES, "Otra persona cambió las reglas mientras tanto."),
+        ("ladder", "ladder", {"used-0": "1", "contacts-0": "call"}, "Otra persona cambió la escalera mientras tanto."),
+    ],
+)
+async def test_of_two_people_who_change_the_same_at_once_the_second_is_told(
+    scene: Scene, portfolio_id: str, form: str, service_path: str, fields: dict[str, str], said: str
+) -> None:
+    path, at = f"/strategy/{portfolio_id}/{form}", f"/v1/portfolios/{portfolio_id}/{service_path}"
+    seen = (await scene.platform.get("portfolio", at))["version"]
+    async with scene.client("operator") as ana, scene.client("operator", person="Eva Ruiz") as eva:
+        assert f'name="version" value="{seen}"' in (await ana.get(path)).text
+        tried = await scene.send(ana, path, path, **fields, version=seen, **{"try": "1"})
+        assert f'name="version" value="{seen}"' in tried.text
+        first = await scene.send(eva, path, path, **fields, version=seen)
+        assert first.status_code == 303, first.text
+        held = await scene.platform.get("portfolio", at)
+        second = await scene.send(ana, path, path, **fields, version=seen)
+        assert (second.status_code, said in second.text) == (422, True)
+        assert f'name="version" value="{seen}"' in second.text, "sent again, it is refused again"
+        assert (await scene.platform.get("portfolio", at))["version"] == held["version"] == seen + 1
+
+
 async def test_a_ladder_is_changed_and_a_notice_is_recorded_on_the_contract(scene: Scene, portfolio_id: str) -> None:
     path = f"/strategy/{portfolio_id}/ladder"
     ladder: dict[str, Any] = {"used-0": "1", "contacts-0": "call", "used-2": "1", "segments-2": ["behind", "others"]}

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from recobro_console import names
 from recobro_console.calls import Trouble
+from recobro_console.forms import seen_version
 from recobro_console.lists.creating import CHOICES
 from recobro_console.pages import STAFF, CurrentPage, Page, Router
 from recobro_console.strategy import editing
@@ -65,7 +66,7 @@ async def comparison(portfolio_id: UUID, page: CurrentPage) -> Response:
 async def edit_segments(portfolio_id: UUID, page: CurrentPage) -> Response:
     """The form that changes the rules of segments."""
     held = await page.services.get("portfolio", f"/v1/portfolios/{portfolio_id}/segment-rules")
-    return await _segments(page, portfolio_id, held)
+    return await _segments(page, portfolio_id, held["version"], held)
 
 
 @router.post("/strategy/{portfolio_id}/segments")
@@ -73,14 +74,15 @@ async def change_segments(portfolio_id: UUID, page: CurrentPage) -> Response:
     """Try the rules of the form, or let them hold."""
     form = await page.form()
     proposed = editing.rules_from(form)
+    version = seen_version(form)
     at = f"/v1/portfolios/{portfolio_id}/segment-rules"
     try:
         if "try" in form:
             trial = await page.services.post("portfolio", f"{at}/trial", proposed)
-            return await _segments(page, portfolio_id, proposed, trial=trial)
-        await page.services.put("portfolio", at, proposed)
+            return await _segments(page, portfolio_id, version, proposed, trial=trial)
+        await page.services.put("portfolio", at, proposed | {"replaces": version})
     except Trouble as trouble:
-        return await _segments(page, portfolio_id, proposed, wrong=trouble)
+        return await _segments(page, portfolio_id, version, proposed, wrong=trouble)
     return page.done(f"/strategy/{portfolio_id}", "The rules hold. The contracts are judged by them now.")
 
 
@@ -89,7 +91,8 @@ async def edit_ladder(portfolio_id: UUID, page: CurrentPage) -> Response:
     """The form that changes the ladder; with ``of=challenger`` the challenger."""
     held = await page.services.get("portfolio", f"/v1/portfolios/{portfolio_id}/ladder")
     is_challenger = page.request.query_params.get("of") == "challenger" and held["challenger"]
-    return await _ladder(page, portfolio_id, held["challenger"] if is_challenger else {"steps": held["steps"]}, held)
+    shown = held["challenger"] if is_challenger else {"steps": held["steps"]}
+    return await _ladder(page, portfolio_id, held["version"], shown, held)
 
 
 @router.post("/strategy/{portfolio_id}/ladder")
@@ -100,24 +103,25 @@ async def change_ladder(portfolio_id: UUID, page: CurrentPage) -> Response:
     given = editing.steps_from(form, lambda name: [one for one in everything.getlist(name) if isinstance(one, str)])
     at = f"/v1/portfolios/{portfolio_id}/ladder"
     held = await page.services.get("portfolio", at)
-    proposed = editing.ladder_of(given, held)
+    proposed, version = editing.ladder_of(given, held), seen_version(form)
     try:
         if "try" in form:
             trial = await page.services.post("portfolio", f"{at}/trial", proposed)
-            return await _ladder(page, portfolio_id, given, held, trial=trial)
-        await page.services.put("portfolio", at, proposed)
+            return await _ladder(page, portfolio_id, version, given, held, trial=trial)
+        await page.services.put("portfolio", at, proposed | {"replaces": version})
     except Trouble as trouble:
-        return await _ladder(page, portfolio_id, given, held, wrong=trouble)
+        return await _ladder(page, portfolio_id, version, given, held, wrong=trouble)
     return page.done(f"/strategy/{portfolio_id}", "The ladder holds. The contracts are judged by it now.")
 
 
-async def _segments(page: Page, portfolio_id: UUID, held: Any, **found: Any) -> Response:
+async def _segments(page: Page, portfolio_id: UUID, version: int | None, held: Any, **found: Any) -> Response:
     wrong, trial = found.get("wrong"), found.get("trial")
     return page.show(
         "strategy/segments.html",
         422 if wrong else 200,
         portfolio_id=portfolio_id,
         portfolios=await names.portfolios(page),
+        version=version,
         rules=editing.rules_shown(held),
         facts=editing.SEGMENT_FACTS,
         statuses=editing.STATUSES,
@@ -127,13 +131,14 @@ async def _segments(page: Page, portfolio_id: UUID, held: Any, **found: Any) -> 
     )
 
 
-async def _ladder(page: Page, portfolio_id: UUID, given: Any, held: Any, **found: Any) -> Response:
+async def _ladder(page: Page, portfolio_id: UUID, version: int | None, given: Any, held: Any, **found: Any) -> Response:
     wrong, trial = found.get("wrong"), found.get("trial")
     return page.show(
         "strategy/ladder.html",
         422 if wrong else 200,
         portfolio_id=portfolio_id,
         portfolios=await names.portfolios(page),
+        version=version,
         steps=editing.steps_shown(given),
         percent=given.get("percent"),
         challenger=held["challenger"],

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from recobro_console.calls import Refused, Trouble
-from recobro_console.forms import KEY, amount_of, mistakes
+from recobro_console.forms import KEY, amount_of, mistakes, seen_version
 from recobro_console.language import Reader
 from recobro_console.pages import STAFF, CurrentPage, Page, Router
 
@@ -56,18 +56,18 @@ def _changes(proposed: Any, held: Any) -> list[tuple[Any, Any]]:
 async def edit(page: CurrentPage) -> Response:
     """The form of new rules, with those that hold."""
     held = await page.services.get(_SERVICE, f"{_PATH}/in-force")
-    return await _form(page, rows_shown(held["rules"], page.reader))
+    return await _form(page, held["version"], rows_shown(held["rules"], page.reader))
 
 
 @router.post(f"{_HERE}/change")
 async def change(page: CurrentPage) -> Response:
     """Propose the rules of the form. They wait for another person."""
     form = await page.form()
-    rows = rows_typed(form)
+    rows, version = rows_typed(form), seen_version(form)
     try:
-        await page.services.put(_SERVICE, _PATH, {"rules": rules_from(rows, page.reader)})
+        await page.services.put(_SERVICE, _PATH, {"rules": rules_from(rows, page.reader), "replaces": version})
     except Trouble as trouble:
-        return await _form(page, rows, trouble)
+        return await _form(page, version, rows, trouble)
     return page.done(_HERE, "The rules wait for another person. Until then the former ones hold.")
 
 
@@ -114,7 +114,7 @@ def rules_from(rows: Sequence[Row], reader: Reader) -> list[dict[str, Any]]:
     ]
 
 
-async def _form(page: Page, rows: list[Row], wrong: Trouble | None = None) -> Response:
+async def _form(page: Page, version: int | None, rows: list[Row], wrong: Trouble | None = None) -> Response:
     used = [n for n, row in enumerate(rows) if row["role"]]
     places = {f"/rules/{place}/{name}": f"{name}-{n}" for place, n in enumerate(used) for name in _COLUMNS}
     said, beside = mistakes(page, wrong, set(places.values()), places)
@@ -122,6 +122,7 @@ async def _form(page: Page, rows: list[Row], wrong: Trouble | None = None) -> Re
     return page.show(
         "strategy/authority_form.html",
         422 if wrong else 200,
+        version=version,
         rows=[*rows, *blank],
         kinds=KINDS,
         limits=LIMITS,

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from recobro_console import names
 from recobro_console.calls import Trouble
-from recobro_console.forms import KEY, mistakes
+from recobro_console.forms import KEY, mistakes, seen_version
 from recobro_console.pages import STAFF, CurrentPage, Page, Router
 from recobro_console.strategy import offer_words, offering
 
@@ -118,9 +118,8 @@ def _named(held: Mapping[str, Any], code: str) -> Mapping[str, Any]:
 
 async def _put(page: Page, form: Mapping[str, str], rules: list[Any], pricing: Any) -> None:
     """Replace the rules, if they are still those that the form has shown."""
-    version = form.get("version", "")
-    replaces = int(version) if version.isascii() and version.isdecimal() else None
-    await page.services.put(_SERVICE, _PATH, {"rules": rules, "pricing": pricing, "replaces": replaces})
+    body = {"rules": rules, "pricing": pricing, "replaces": seen_version(form)}
+    await page.services.put(_SERVICE, _PATH, body)
 
 
 async def _tried(page: Page, form: Mapping[str, str], rules: list[Any], pricing: Any) -> Any:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from portfolio.ladder import comparing, keeping, notices, reading, receipts
 from portfolio.ladder.comparing import LadderComparison
-from portfolio.ladder.conditions import NewLadder
+from portfolio.ladder.conditions import LadderPut, NewLadder
 from portfolio.ladder.keeping import Ladder, LadderTrial
 from portfolio.ladder.notices import NewNotice, Notice
 from portfolio.ladder.reading import StepOfContract
@@ -25,8 +25,11 @@ _ANSWER: dict[int | str, dict[str, Any]] = {200: {"content": _RECEIPT}}
 
 
 @router.put("/portfolios/{portfolio_id}/ladder", tags=["strategy"], dependencies=_WRITES)
-async def change_ladder(portfolio_id: UUID, new: NewLadder, tx: WriteTransaction) -> Ladder:
-    """Replace the ladder. It becomes a new version, and contracts are judged by it within minutes. None goes back."""
+async def change_ladder(portfolio_id: UUID, new: LadderPut, tx: WriteTransaction) -> Ladder:
+    """Replace the ladder. It becomes a new version, and contracts are judged by it within minutes. None goes back.
+
+    409 `ladder-changed` if the ladder that holds is not the one that ``replaces`` names.
+    """
     return await keeping.change(tx, portfolio_id, new)
 
 

@@ -11,7 +11,7 @@ from recobro_events.contracts.dialer_feed import CampaignKind
 from recobro_events.contracts.portfolio import ApproachStep
 
 from portfolio.ladder.rules import STEPS
-from portfolio.segments.conditions import SegmentCode, Span, Words
+from portfolio.segments.conditions import SeenVersion, SegmentCode, Span, Words
 
 
 class Fact(StrEnum):
@@ -99,6 +99,13 @@ class NewLadder(InputModel):
     steps: Steps
     challenger: Challenger | None = None
     words: Annotated[dict[ApproachStep, Words], Field(default_factory=dict)]
+
+
+class LadderPut(NewLadder):
+    """``replaces`` is the version of the ladder that the person has seen. If another one holds, nothing changes. Null
+    replaces any version."""
+
+    replaces: SeenVersion | None = None
 
 
 DEFAULT_VERSION = 0

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chassis import OutputModel, Reader
+from chassis import Conflict, OutputModel, Reader
 from recobro_events import MoneyTotal, Transaction
 from recobro_events.contracts.portfolio import ApproachStep
 
@@ -15,6 +15,7 @@ from portfolio.ladder.conditions import (
     DEFAULT_VERSION,
     DEFAULT_WORDS,
     Challenger,
+    LadderPut,
     LadderStep,
     NewLadder,
 )
@@ -25,6 +26,11 @@ from portfolio.segments.conditions import Words
 from portfolio.segments.queries import JUDGE_ANEW
 
 EXAMPLES = 10
+
+
+class LadderChanged(Conflict):
+    code = "ladder-changed"
+    detail = "Somebody else has changed the ladder meanwhile. Read it again."
 
 
 class Ladder(OutputModel):
@@ -85,9 +91,14 @@ async def current(reader: Reader, portfolio_id: UUID) -> Ladder:
     return Ladder(portfolio_id=portfolio_id, **dict(row) | {"words": {**DEFAULT_WORDS, **row["words"]}})
 
 
-async def change(tx: Transaction, portfolio_id: UUID, new: NewLadder) -> Ladder:
-    """Replace the ladder. Contracts are judged by it in the background. Raises ``PortfolioUnknown``."""
+async def change(tx: Transaction, portfolio_id: UUID, new: LadderPut) -> Ladder:
+    """Replace the ladder. Contracts are judged by it in the background.
+
+    Raises ``PortfolioUnknown``, or ``LadderChanged`` if the ladder that holds is not the one that ``new`` replaces.
+    """
     await portfolios.locked(tx, portfolio_id)
+    if new.replaces is not None and (await current(tx, portfolio_id)).version != new.replaces:
+        raise LadderChanged()
     steps = [step.model_dump(mode="json", exclude_none=True) for step in new.steps]
     words = {step: each.model_dump(mode="json") for step, each in new.words.items()}
     challenger = new.challenger and new.challenger.model_dump(mode="json", exclude_none=True)

@@ -5,7 +5,7 @@ from uuid import UUID
 from chassis import ReadConnection, Router, WriteTransaction, reads, writes
 
 from portfolio.segments import keeping, reading
-from portfolio.segments.conditions import NewSegmentRules
+from portfolio.segments.conditions import NewSegmentRules, SegmentRulesPut
 from portfolio.segments.keeping import SegmentRules, SegmentTrial
 from portfolio.segments.reading import SegmentOfContract
 
@@ -14,8 +14,11 @@ _READS = [reads("portfolio")]
 
 
 @router.put("/portfolios/{portfolio_id}/segment-rules", tags=["strategy"], dependencies=[writes("portfolio")])
-async def change_segment_rules(portfolio_id: UUID, new: NewSegmentRules, tx: WriteTransaction) -> SegmentRules:
-    """Replace the rules of segments. They become a new version, and contracts are judged by it within minutes."""
+async def change_segment_rules(portfolio_id: UUID, new: SegmentRulesPut, tx: WriteTransaction) -> SegmentRules:
+    """Replace the rules of segments. They become a new version, and contracts are judged by it within minutes.
+
+    409 `rules-changed` if the rules that hold are not those that ``replaces`` names.
+    """
     return await keeping.change(tx, portfolio_id, new)
 
 

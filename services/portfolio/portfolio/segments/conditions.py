@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 from chassis import Distinct, InputModel, ShortText, Written
+from chassis.models import INT4_MAX
 from pydantic import Field, StrictInt, model_validator
 from recobro_events.contracts.portfolio import DebtorStatus
 
@@ -110,6 +111,17 @@ class NewSegmentRules(InputModel):
 
     rules: Annotated[tuple[SegmentRule, ...], Field(max_length=MAX_RULES)]
     words: Annotated[dict[SegmentCode, Words], Field(max_length=MAX_RULES, default_factory=dict)]
+
+
+SeenVersion = Annotated[int, Field(ge=0, le=INT4_MAX)]
+"""The version that a person has seen before changing it."""
+
+
+class SegmentRulesPut(NewSegmentRules):
+    """``replaces`` is the version of the rules that the person has seen. If another one holds, nothing changes. Null
+    replaces any version."""
+
+    replaces: SeenVersion | None = None
 
 
 DEFAULT_VERSION = 0

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chassis import OutputModel, Reader
+from chassis import Conflict, OutputModel, Reader
 from recobro_events import MoneyTotal, Transaction
 
 from portfolio.ledger.actors import ActorOfChange
@@ -17,10 +17,16 @@ from portfolio.segments.conditions import (
     DEFAULT_WORDS,
     NewSegmentRules,
     SegmentRule,
+    SegmentRulesPut,
     Words,
 )
 
 EXAMPLES = 10
+
+
+class RulesChanged(Conflict):
+    code = "rules-changed"
+    detail = "Somebody else has changed the rules meanwhile. Read them again."
 
 
 class SegmentRules(OutputModel):
@@ -78,9 +84,14 @@ async def current(reader: Reader, portfolio_id: UUID) -> SegmentRules:
     return SegmentRules(portfolio_id=portfolio_id, **dict(row) | {"words": {**DEFAULT_WORDS, **row["words"]}})
 
 
-async def change(tx: Transaction, portfolio_id: UUID, new: NewSegmentRules) -> SegmentRules:
-    """Replace the rules. Contracts are judged by them in the background. Raises ``PortfolioUnknown``."""
+async def change(tx: Transaction, portfolio_id: UUID, new: SegmentRulesPut) -> SegmentRules:
+    """Replace the rules. Contracts are judged by them in the background.
+
+    Raises ``PortfolioUnknown``, or ``RulesChanged`` if the rules that hold are not those that ``new`` replaces.
+    """
     await portfolios.locked(tx, portfolio_id)
+    if new.replaces is not None and (await current(tx, portfolio_id)).version != new.replaces:
+        raise RulesChanged()
     words = {code: each.model_dump(mode="json") for code, each in new.words.items()}
     await tx.execute(queries.ADD_RULES, portfolio_id, as_json(new.rules), words)
     await tx.execute(queries.JUDGE_ANEW, portfolio_id)

@@ -274,6 +274,23 @@ async def test_a_ladder_out_of_order_is_refused(
     assert (await client.get(f"/v1/portfolios/{portfolio_id}/ladder")).json()["version"] == 0
 
 
+async def test_a_ladder_that_another_person_has_changed_is_not_replaced(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    path = f"/v1/portfolios/{await given.portfolio()}/ladder"
+
+    async def put(step: str, **replaces: int) -> tuple[int, str]:
+        answer = await client.put(path, json={"steps": [{"step": step}], **replaces})
+        return answer.status_code, answer.json().get("type", "").rpartition(":")[2]
+
+    assert await put("reminder", replaces=0) == (200, "")
+    assert await put("direct_contact", replaces=0) == (409, "ladder-changed")
+    held = (await client.get(path)).json()
+    assert (held["version"], [step["step"] for step in held["steps"]]) == (1, ["reminder"])
+    assert await put("direct_contact", replaces=1) == (200, "")
+    assert await put("reminder") == (200, ""), "without a version any is replaced"
+
+
 async def test_the_trial_of_a_ladder_shows_who_would_climb_and_changes_nothing(
     client: httpx.AsyncClient, given: Given
 ) -> None:

@@ -259,6 +259,22 @@ async def test_the_trial_of_rules_shows_what_would_change_and_changes_nothing(
     assert await given.everything() == before
 
 
+async def test_rules_that_another_person_has_changed_are_not_replaced(client: httpx.AsyncClient, given: Given) -> None:
+    path = f"/v1/portfolios/{await given.portfolio()}/segment-rules"
+
+    async def put(**changes: Any) -> tuple[int, str | None]:
+        answer = await client.put(path, json={"rules": [CHRONIC]} | changes)
+        return answer.status_code, answer.json().get("type", "").rpartition(":")[2]
+
+    assert await put(replaces=0) == (200, "")
+    assert await put(rules=[REST], replaces=0) == (409, "rules-changed")
+    held = (await client.get(path)).json()
+    assert (held["version"], [rule["segment"] for rule in held["rules"]]) == (1, ["chronic"])
+    assert await put(rules=[REST], replaces=1) == (200, "")
+    assert await put() == (200, ""), "without a version any is replaced"
+    assert (await put(replaces=-1))[0] == 422
+
+
 async def test_a_file_states_the_segment_with_the_new_contract(service: ServiceClient) -> None:
     """Assignment places a contract by its first event, so the segment must be in it."""
     portfolio_id = await service.portfolio()

@@ -28,13 +28,19 @@ async def read_authority_rules(reader: ReadConnection) -> AuthorityRules:
 
 @router.put("/authority-rules", dependencies=[writes("promises")])
 async def put_authority_rules(new: NewAuthorityRules, tx: WriteTransaction, who: CurrentPrincipal) -> AuthorityRules:
-    """Write all rules of who may discount how much. They hold once another person has approved them."""
+    """Write all rules of who may discount how much. They hold once another person has approved them.
+
+    409 `rules-changed` if the rules in force are not those that ``replaces`` names.
+    """
     return await ruling.ask(tx, who, new)
 
 
 @router.post("/authority-rules/{version}/approval", status_code=201, dependencies=[writes("promises")])
 async def approve_authority_rules(version: Version, tx: WriteTransaction, who: CurrentPrincipal) -> AuthorityRules:
-    """Approve rules that another person has written. They hold from now on."""
+    """Approve rules that another person has written. They hold from now on.
+
+    409 `rules-outdated` if the rules in force are not those that these replace.
+    """
     return await ruling.decide(tx, who, version, "approved")
 
 

@@ -2,9 +2,10 @@
 
 from chassis.second_person import DECIDER
 
-_COLUMNS = (
-    "version, rules, state, actor ->> 'subject' AS asked_by, second_actor ->> 'subject' AS decided_by, created_at"
-)
+_COLUMNS = """
+    version, rules, state, replaces, actor ->> 'subject' AS asked_by, second_actor ->> 'subject' AS decided_by,
+    created_at
+"""
 IN_FORCE = f"SELECT {_COLUMNS} FROM authority_rules WHERE state = 'approved' ORDER BY version DESC LIMIT 1"
 VERSIONS = {
     order: f"""
@@ -13,8 +14,9 @@ ORDER BY version {order} LIMIT $2
 """
     for order, beyond in (("asc", ">"), ("desc", "<"))
 }
-ASK = f"INSERT INTO authority_rules (rules) VALUES ($1::jsonb) RETURNING {_COLUMNS}"
-LOCK = "SELECT version, state, actor FROM authority_rules WHERE version = $1 FOR UPDATE"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('authority rules', 0))"
+ASK = f"INSERT INTO authority_rules (rules, replaces) VALUES ($1::jsonb, $2) RETURNING {_COLUMNS}"
+PROPOSED = "SELECT version, state, replaces, actor FROM authority_rules WHERE version = $1 FOR UPDATE"
 DECIDE = f"""
 UPDATE authority_rules SET state = $2, second_actor = {DECIDER}, second_decided_at = now()
 WHERE version = $1 RETURNING {_COLUMNS}

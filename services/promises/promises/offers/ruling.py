@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from chassis import Conflict, OutputModel, Principal, Reader
+from chassis import OutputModel, Principal, Reader
 from chassis.second_person import roles_of
 from pydantic import TypeAdapter
 from recobro_events import Row, Transaction
 from recobro_events.contracts.promises import AgreementKind
 
 from promises.authority.asking import DiscountAboveAuthority
-from promises.authority.ruling import rules_in_force
+from promises.authority.ruling import RulesChanged, rules_in_force
 from promises.offers import queries
 from promises.offers.models import OfferRule, OfferRulesPut, Pricing
 
@@ -25,11 +25,6 @@ class OfferRules(OutputModel):
     pricing: Pricing
     put_by: str | None
     created_at: datetime | None
-
-
-class RulesChanged(Conflict):
-    code = "rules-changed"
-    detail = "Somebody else has changed the rules meanwhile. Read them again."
 
 
 NONE = OfferRules(version=0, rules=(), pricing=Pricing(), put_by=None, created_at=None)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import httpx
 import pytest
 from agreement_scene import ANA, EVA, LUZ, RECORDING, act, active, done, proposed, read, request, schedule
 from promise_scene import Json, Scene, code_of, day
@@ -158,3 +159,26 @@ async def test_promises_of_an_agreement_are_those_of_the_person_who_proposed_it(
     assert (await done(scene, agreement, "approval", headers=EVA))["state"] == "active"
     rows = await scene.rows("SELECT DISTINCT actor ->> 'subject' AS name FROM promise")
     assert [row["name"] for row in rows] == ["ana"]
+
+
+async def test_rules_that_another_person_has_changed_are_neither_proposed_over_nor_approved_over(scene: Scene) -> None:
+    path = "/v1/authority-rules"
+
+    async def write(percent: str, **replaces: int) -> httpx.Response:
+        rule = {"role": "operator", "kind": "settlement", "propose_percent": percent}
+        return await scene.client.put(path, json={"rules": [rule], **replaces}, headers=EVA)
+
+    async def decide(written: httpx.Response, act: str) -> httpx.Response:
+        return await scene.client.post(f"{path}/{written.json()['version']}/{act}", headers=LUZ)
+
+    first, second, third = await write("10", replaces=0), await write("20", replaces=0), await write("30")
+    assert [each.status_code for each in (first, second, third)] == [200, 200, 200]
+    assert (await decide(first, "approval")).status_code == 201
+    late = await write("40", replaces=0)
+    assert (late.status_code, code_of(late)) == (409, "rules-changed")
+    over = await decide(second, "approval")
+    assert (over.status_code, code_of(over)) == (409, "rules-outdated")
+    held = (await scene.client.get(f"{path}/in-force")).json()
+    assert (held["version"], held["rules"][0]["propose_percent"]) == (first.json()["version"], "10")
+    assert (await decide(second, "refusal")).status_code == 201
+    assert (await decide(third, "approval")).status_code == 201, "without a version any is replaced"
