@@ -33,7 +33,11 @@ class Unreachable(Trouble):
 
 
 class Refused(Trouble):
-    """The service has refused, with a problem (RFC 9457). ``detail`` is its sentence, ``code`` its code."""
+    """The service has refused, with a problem (RFC 9457). ``detail`` is its sentence, ``code`` its code.
+
+    ``asked`` says what was asked of whom: the parts of the path, the last first, and the service. The same code may
+    mean something else there.
+    """
 
     def __init__(self, service: str, response: httpx.Response) -> None:
         try:
@@ -47,6 +51,7 @@ class Refused(Trouble):
         self.errors: list[dict[str, Any]] = [
             error for error in self.problem.get("errors") or [] if isinstance(error, dict)
         ]
+        self.asked = (*reversed(response.request.url.path.split("/")), service)
         super().__init__(service, self.detail)
 
 

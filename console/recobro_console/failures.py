@@ -78,8 +78,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     if error.status == 404:
         return outside.show(request, "outside/not_found.html", status=404)
-    meaning = request.state.reader.meaning(error.code)
-    detail = " ".join([meaning or error.detail, *(str(each.get("detail", "")) for each in error.errors)]).strip()
+    detail = request.state.reader.refusal(error)
     return outside.show(request, "outside/refused.html", status=error.status, detail=detail)
 
 

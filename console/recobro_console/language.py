@@ -2,8 +2,8 @@
 
 Sentences for people stand in the ``sentences.json`` of the package that shows them: under each English sentence the
 Spanish and the Portuguese one. Values stand in braces, as in ``str.format``. Codes of the services, such as
-``paid_in_full``, have their words there too, under ``word paid_in_full``; a problem's code under ``problem …``, and the
-English sentence of a service under ``detail …``.
+``paid_in_full``, have their words there too, under ``word paid_in_full``; a problem's code under ``problem …``, where
+needed with who says it: ``problem field-visits closed``. The English sentence of a service stands under ``detail …``.
 """
 
 import json
@@ -18,6 +18,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chassis.languages import Language, locale_named
+
+from recobro_console.calls import Refused
 
 _COUNTRIES = {Language.ES: "es-MX", Language.PT: "pt-BR", Language.EN: "en"}
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -86,9 +88,19 @@ class Reader:
         known = sentences().get(f"word {text}", {})
         return known.get(self.language, text.replace("_", " ")) if known else self.tr(text.replace("_", " "))
 
-    def meaning(self, problem_code: str) -> str | None:
-        """What a problem's code means for the user and what to do, if it is known."""
-        return sentences().get(f"problem {problem_code}", {}).get(self.language)
+    def meaning(self, problem_code: str, asked: Sequence[str] = ()) -> str | None:
+        """What a problem's code means for the user and what to do, if it is known.
+
+        ``asked`` are the services and parts of paths for which it may mean something else, the closest first.
+        """
+        keys = [*(f"problem {each} {problem_code}" for each in asked), f"problem {problem_code}"]
+        return next((sentences()[key].get(self.language) for key in keys if key in sentences()), None)
+
+    def refusal(self, refused: Refused) -> str:
+        """A service's refusal as sentences for the user: what it means, and what is wrong with each part."""
+        said = self.meaning(refused.code, refused.asked) or self.explained(refused.detail)
+        parts = [self.explained(str(error.get("detail", ""))) for error in refused.errors]
+        return " ".join(line for line in (said, *parts) if line)
 
     def explained(self, text: str) -> str:
         """A service's English sentence in the reader's language, if it stands in a ``sentences.json``; else as it is.

@@ -156,10 +156,7 @@ class Page:
     def said(self, trouble: Trouble) -> str:
         """A service's refusal or silence as a sentence for the user."""
         if isinstance(trouble, Refused):
-            meaning = self.reader.meaning(trouble.code)
-            lines = [meaning or self.reader.explained(trouble.detail)]
-            lines += [self.reader.explained(str(error.get("detail", ""))) for error in trouble.errors]
-            return " ".join(line for line in lines if line)
+            return self.reader.refusal(trouble)
         return self.tr(
             "{service} does not answer. Nothing was changed. Try again in a moment.", service=trouble.service
         )
