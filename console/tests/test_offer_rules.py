@@ -129,7 +129,7 @@ async def test_authority_is_proposed_by_one_person_and_approved_by_another(scene
     rules = {"role-0": "supervisor", "kind-0": "settlement", "propose_percent-0": "40", "approve_percent-0": "40"}
     async with scene.client("operator") as operator:
         refused = await scene.send(operator, path, path, **rules)
-        assert "Solo una persona con una función mayor" in refused.text
+        assert "Solo una persona con un rol superior" in refused.text
     async with scene.client("supervisor") as client:
         wrong = await scene.send(client, path, path, **rules | {"approve_percent-0": "140"})
         assert (wrong.status_code, 'id="w-approve_percent-0"' in wrong.text) == (422, True)
