@@ -7,7 +7,8 @@ import httpx
 import pytest
 from dialing_requests import call, report_calls
 from dialing_scene import Scene
-from recobro_events import Event
+from fastapi import FastAPI
+from recobro_events import Event, Lane
 from recobro_events.contracts.dialer_feed import (
     CallCompleted,
     ClarificationRequested,
@@ -18,6 +19,7 @@ from recobro_events.contracts.dialer_feed import (
     WrongfulCallDetected,
 )
 from recobro_events.testing import published
+from unlisted_calls import by_id
 
 
 async def test_calls_are_recorded_once_and_rejected_one_by_one(scene: Scene, client: httpx.AsyncClient) -> None:
@@ -110,3 +112,15 @@ async def test_a_call_after_the_withdrawal_is_wrongful(
     answer = await client.get("/v1/withdrawal-report", params={"list_id": str(list_id)})
     report = answer.json()
     assert (report["wrongful_calls"], report["wrongful_calls_after_acknowledgement"]) == (1, int(acknowledged))
+
+
+async def test_the_relay_is_woken_for_calls_that_were_new(
+    scene: Scene, client: httpx.AsyncClient, app: FastAPI
+) -> None:
+    [contract] = await scene.contracts(1)
+    made = by_id(contract)
+    woken: list[object] = []
+    app.state.database.on_outbox(woken.append)
+    await report_calls(client, made)
+    await report_calls(client, made)
+    assert woken == [{Lane.EVENTS: True}]

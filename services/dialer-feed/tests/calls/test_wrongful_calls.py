@@ -2,13 +2,13 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from chassis.testing import mint
 from dialing_agencies import Placement
-from dialing_requests import call, report
+from dialing_requests import call, report, report_calls
 from dialing_scene import DAY, Contract, Scene
 from recobro_events import Event
 from recobro_events.contracts.assignment import PlacementKind
@@ -155,3 +155,17 @@ async def test_an_inbound_call_is_never_wrongful_and_breaks_nothing(scene: Scene
     assert await published(scene.database, WrongfulCallDetected) == []
     [event] = await published(scene.database, CallCompleted)
     assert event.direction == "inbound"
+
+
+@pytest.mark.parametrize(
+    "disposition", ["payment_claimed", "clarification", "wrong_number", "opted_out", "deceased", "represented"]
+)
+async def test_a_call_after_one_whose_report_silences_is_wrongful(
+    scene: Scene, client: httpx.AsyncClient, disposition: str
+) -> None:
+    """Of the contracts in one request, those are silent from then on about which something was reported."""
+    reported, other = await scene.contracts(2)
+    await report_calls(client, by_id(reported, disposition), by_id(other))
+    later = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    assert await is_wrongful(client, by_id(reported, started_at=later))
+    assert not await is_wrongful(client, by_id(other, started_at=later))

@@ -13,7 +13,7 @@ from dialer_feed import metrics
 from dialer_feed.calls import hours
 from dialing_agencies import Placement
 from dialing_requests import Json, call, code_of, report, report_calls
-from dialing_scene import Phone, Scene
+from dialing_scene import DAY, Phone, Scene
 from fastapi import FastAPI
 from permit_requests import Clock, attempt, clock, granted, listed, question, refused
 from recobro_events.contracts.dialer_feed import WrongfulCallDetected
@@ -304,3 +304,19 @@ async def test_a_report_takes_the_contract_off_while_its_attempt_still_waits(
     await attempt(client, permit_id=permit["permit_id"])
     await report(client, list_id, contract, "opted_out")
     assert await refused(client, question(contract, list_id=list_id)) == "opted_out"
+
+
+@pytest.mark.parametrize(("days_ago", "counts"), [(6, True), (7, False)])
+async def test_an_attempt_without_a_result_counts_for_seven_days(
+    scene: Scene, client: httpx.AsyncClient, days_ago: int, counts: bool
+) -> None:
+    campaign_id = await scene.campaign(max_attempts_per_7_days=1)
+    [contract] = await scene.contracts(1)
+    await scene.hears()
+    await attempt(client, contract_id=str(contract.contract_id), phone=contract.phones[0].value)
+    await scene.execute("UPDATE attempt SET business_date = $1", DAY - timedelta(days=days_ago))
+    asked = question(contract, campaign_id=campaign_id)
+    if counts:
+        assert await refused(client, asked) == "frequency"
+    else:
+        await granted(client, asked)
