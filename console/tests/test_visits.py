@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from console_scene import Scene
+from in_browser import findings
 from playwright.async_api import Browser, expect
 from services_in_process import AS_OF
 
@@ -188,6 +189,7 @@ async def test_several_hundred_visits_stay_apart_on_the_map_counted_by_place(sce
         counts = page.locator(".map-count")
         await counts.nth(2).wait_for()
         assert sum(map(int, await counts.all_inner_texts())) == 420, "three towns hold all"
+        assert await findings(page) == []
         await counts.first.press("Enter")
         await counts.nth(20).wait_for()
         circles = await page.locator(".map-count, .map path.leaflet-interactive").evaluate_all(middles)
