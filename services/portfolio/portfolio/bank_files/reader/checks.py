@@ -1,6 +1,5 @@
 """Parses the cells of a bank's file of payments, and lists every reason to refuse a row."""
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
@@ -21,7 +20,6 @@ COLUMNS = tuple(CANONICAL)
 _TEXTS = frozenset({"concept", "payer"})
 _MOST_TEXT = 500
 _IDENTIFIERS = ("contract_number", "reference", "payment_reference", "virtual_account")
-_SPANISH_OR_PORTUGUESE_DATE = re.compile(r"(?i)\s*(?:fecha|fec|fch|f|data|dt|d[ií]a)\b")
 _REVERSALS = frozenset(
     [
         "si",
@@ -122,7 +120,7 @@ def parse(raw: pl.DataFrame, head: FileHead, reading: PaymentReading) -> pl.Data
     is_reversal = (pl.col("mark") == "reversal").fill_null(value=False)
     whose, layout = (reading.jurisdiction, reading.currency), reading.layout
     amount = amounts(cells, *whose, layout.decimal or decimal_in(cells, head, *whose) or ".")
-    form = form_of(cells, head, days_first=_is_day_first(head, reading), order=layout.dates)
+    form = form_of(cells, head, days_first=is_day_first(head, reading.jurisdiction), order=layout.dates)
     day = days(cells, form, order=layout.dates)
     return cells.with_columns(
         day.alias("due_on"), amount.alias("amount"), is_reversal.alias("is_reversal")
@@ -130,13 +128,6 @@ def parse(raw: pl.DataFrame, head: FileHead, reading: PaymentReading) -> pl.Data
         pl.when("is_reversal").then(pl.col("amount").abs()).otherwise("amount").alias("amount"),
         *(pl.col(column).str.head(_MOST_TEXT) for column in _TEXTS),
     )
-
-
-def _is_day_first(head: FileHead, reading: PaymentReading) -> bool:
-    """As in portfolio files: in some countries, and below a Spanish or Portuguese header."""
-    named = head.header_of("due_date")
-    english = FileHead(",", ("due_date",), ("due_date",))
-    return is_day_first(english, reading.jurisdiction) or bool(_SPANISH_OR_PORTUGUESE_DATE.match(named))
 
 
 def _marked(text: str) -> str:

@@ -11,6 +11,9 @@ from portfolio.tabular.records import FileHead, FileProblem
 from portfolio.tabular.typed import NUMBER_SIGN
 
 _DAYS_FIRST = frozenset({"MX", "BR", "GB"})
+_SPANISH_OR_PORTUGUESE = re.compile(r"^(?:fec|fch|f$|data|dt|dia)|venc|vcto|vto|limite|pag(?:o|am|to)")
+_ENGLISH = re.compile(r"date|due|maturity")
+"""The words of headers of dates, in plain letters. ``dt`` is written in English too."""
 _TIME = r"(?i)[T ](?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?(?: ?[ap]\.? ?m\.?)?$"
 _YEAR_FIRST = r"^([0-9]{4})(?:-([0-9]{1,2})-|/([0-9]{1,2})/|\.([0-9]{1,2})\.)([0-9]{1,2})$"
 _YEAR_LAST = r"^([0-9]{1,2})(?:/([0-9]{1,2})/|-([0-9]{1,2})-|\.([0-9]{1,2})\.)([0-9]{4})$"
@@ -50,7 +53,10 @@ _MONTH_OF = {
 def is_day_first(head: FileHead, jurisdiction: str) -> bool:
     """Whether dates such as 03/04/2026 start with the day without any proof: their header is Spanish or Portuguese, or
     the portfolio's country writes them so."""
-    return jurisdiction in _DAYS_FIRST or plain(head.header_of("due_date")) != plain("due_date")
+    if jurisdiction in _DAYS_FIRST:
+        return True
+    header = plain(head.header_of("due_date"))
+    return bool(_SPANISH_OR_PORTUGUESE.search(header)) and not _ENGLISH.search(header)
 
 
 def form_of(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -22,14 +23,17 @@ from portfolio_files import Read, rows_of
 
 HEADER = "Contrato,Nombre,Vencimiento,Saldo"
 ANA = "1,Ana,30/11/2026,10.50"
+_FIELDS = ("contract_number", "debtor_name", "due_date", "amount_due")
 
 
-def read(tmp_path: Path, content: bytes | str, country: str = "MX", currency: str = "MXN") -> Read:
+def read(
+    tmp_path: Path, content: bytes | str, country: str = "MX", currency: str = "MXN", layout: Layout | None = None
+) -> Read:
     path, out = tmp_path / "file", tmp_path / "out"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     out.mkdir()
     contracts = Contracts(out, country, UUID(int=1), UUID(int=2))
-    summary = read_portfolio_file(path, out, Reading(country, currency, Layout()), contracts)
+    summary = read_portfolio_file(path, out, Reading(country, currency, layout or Layout()), contracts)
     return Read(summary, rows_of(out / "accepted.csv"), rows_of(out / "rejected.csv"))
 
 
@@ -221,3 +225,22 @@ def test_why_a_file_is_refused_is_said_in_the_readers_language(tmp_path: Path, c
     with pytest.raises(FileProblem) as problem:
         read(tmp_path, content)
     assert told in SENTENCES.said(problem.value.detail, Language.ES)
+
+
+@pytest.mark.parametrize("header", ["Due Dt", "Payment Due", "Maturity Date", "Next Payment Due", "Past Due Since"])
+def test_an_english_header_of_dates_proves_no_order(tmp_path: Path, header: str) -> None:
+    """In a file of a US lender 03/04/2026 may be March, however the lender calls the column."""
+    head = f"Account,Name,{header},Balance"
+    layout = Layout.of({"columns": [{"source": s, "field": f} for s, f in zip(head.split(","), _FIELDS, strict=True)]})
+    with pytest.raises(FileProblem) as refused:
+        read(tmp_path, f"{head}\n1,Ann,03/04/2026,10.50\n", "US", "USD", layout)
+    assert refused.value.code == "ambiguous_dates"
+    shutil.rmtree(tmp_path / "out")
+    found = read(tmp_path, f"{head}\n1,Ann,03/04/2026,10.50\n2,Bob,11/15/2026,20.50\n", "US", "USD", layout)
+    assert [day for _, day, _ in figures(found)] == ["2026-03-04", "2026-11-15"]
+
+
+@pytest.mark.parametrize("header", ["Fec. Venc.", "Dt. Vencto", "Data de vencimento", "Vto.", "FechaLimitePago"])
+def test_a_spanish_or_portuguese_header_of_dates_puts_the_day_first(tmp_path: Path, header: str) -> None:
+    found = read(tmp_path, f"Contrato,Nombre,{header},Saldo\n1,Ana,03/04/2026,10.50\n", "US", "USD")
+    assert figures(found) == [("1", "2026-04-03", "10.50")]
