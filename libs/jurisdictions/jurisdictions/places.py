@@ -45,6 +45,7 @@ _STATE_OF = ("estadode", "estadodo", "edode", "edo", "stateof")
 _COUNTRY = ("mexico", "mex", "mx", "brasil", "brazil", "br", "usa", "us")
 
 
+@lru_cache(maxsize=10_000)
 def state_named(code: str, state: str | None) -> str | None:
     """Return the state's usual name, whatever accents, case or abbreviation ``state`` has. None if it is unknown."""
     if not state:
@@ -77,6 +78,7 @@ _SHORT = {
 }
 
 
+@lru_cache(maxsize=10_000)
 def _town(text: str) -> str:
     """Return a municipality's name in plain letters, without what is written before it: H., Heroica, Cd., Municipio de.
 
@@ -168,19 +170,20 @@ def _state_of_postal_code(code: str, postal_code: str | None) -> str | None:
     number = number.zfill(digits) if len(number) >= digits - 2 else ""
     if len(number) != digits:
         return None
+    return _state_of_digits(code, number)
+
+
+@lru_cache(maxsize=100_000)
+def _state_of_digits(code: str, number: str) -> str | None:
     for first, last, name in _postal_ranges(code):
         if first <= number[: len(first)] <= last:
             return name
     return None
 
 
-@lru_cache(maxsize=50_000)
-def _known_address(code: str, state: str | None, postal_code: str | None, city: str | None) -> tuple[Place, ...]:
-    # "Tijuana, B.C." names the state with the town.
-    written, _, after = (city or "").partition(",")
-    town = _town(written)
-    named = (state_named(code, state), _state_of_postal_code(code, postal_code), state_named(code, after))
-    states = list(dict.fromkeys(name for name in named if name))
+# A file has few states and towns, and many postal codes.
+@lru_cache(maxsize=10_000)
+def _plausible_places(code: str, states: tuple[str, ...], town: str) -> tuple[Place, ...]:
     places = [place for name in states for place in _places_in_state(code, name, town)]
     homes, homonyms = _towns(code).zones.get(town, {}), _towns(code).homonyms
     # A town that no stated state has contradicts them, unless its name is found in many states.
@@ -199,7 +202,10 @@ def places_of_address(
     A state without a known municipality is plausible in all its zones. Parts that contradict each other are all
     plausible.
     """
-    return _known_address(code, state, postal_code, city)
+    # "Tijuana, B.C." names the state with the town.
+    written, _, after = (city or "").partition(",")
+    named = (state_named(code, state), _state_of_postal_code(code, postal_code), state_named(code, after))
+    return _plausible_places(code, tuple(dict.fromkeys(name for name in named if name)), _town(written))
 
 
 @cache

@@ -41,9 +41,7 @@ UPDATE clarification AS known SET silent = false
 FROM unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS fact (contract_id, version, decided)
 WHERE known.contract_id = fact.contract_id AND known.silent AND known.version < fact.version
     AND (fact.decided OR known.version >> 40 = fact.version >> 40)
-    AND NOT EXISTS (
-        SELECT FROM unnest($4::uuid[], $5::uuid[]) AS listed (contract_id, clarification_id)
-        WHERE listed.contract_id = known.contract_id AND listed.clarification_id = known.clarification_id)
+    AND (known.contract_id, known.clarification_id) NOT IN (SELECT * FROM unnest($4::uuid[], $5::uuid[]))
 """
 
 

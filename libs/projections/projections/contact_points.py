@@ -81,9 +81,7 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::boolean[])
 JOIN contract USING (contract_id)
 WHERE known.contract_id = whole.contract_id AND known.present AND known.seen_version < whole.version
     AND whole.details_version >= contract.details_version AND (known.party_id IS NULL OR whole.knows_parties)
-    AND NOT EXISTS (
-        SELECT FROM unnest($5::uuid[], $6::uuid[]) AS listed (contract_id, contact_id)
-        WHERE listed.contract_id = known.contract_id AND listed.contact_id = known.contact_id)
+    AND (known.contract_id, known.contact_id) NOT IN (SELECT * FROM unnest($5::uuid[], $6::uuid[]))
 """
 # A party no longer has a point that its newest event does not list. What a removed party said is erased; its points
 # stay, because calls to them may still be reported.
@@ -93,9 +91,7 @@ UPDATE contact_point known SET present = false, seen_version = party.version,
     party_name = CASE WHEN party.removed THEN NULL ELSE known.party_name END
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[]) AS party (contract_id, party_id, version, removed)
 WHERE known.contract_id = party.contract_id AND known.party_id = party.party_id AND known.seen_version < party.version
-    AND NOT EXISTS (
-        SELECT FROM unnest($5::uuid[], $6::uuid[]) AS listed (contract_id, contact_id)
-        WHERE listed.contract_id = known.contract_id AND listed.contact_id = known.contact_id)
+    AND (known.contract_id, known.contact_id) NOT IN (SELECT * FROM unnest($5::uuid[], $6::uuid[]))
 """
 # The points stay without what they said, because calls to them may still be reported.
 _ERASE = """

@@ -102,8 +102,10 @@ class _Group:
             for name, column in self.columns.items()
         }
 
-    def row(self, event: Any) -> tuple[Any, ...]:
-        return self.stated(event), *(column.read(event) for column in self.columns.values())
+    @property
+    def readers(self) -> Sequence[Callable[[Any], Any]]:
+        """What reads the version and each column of an event."""
+        return self.stated, *(column.read for column in self.columns.values())
 
 
 def _newest(groups: Sequence[_Group]) -> str:
@@ -136,14 +138,13 @@ class _Keeper:
     def __init__(self, *groups: _Group) -> None:
         self.groups = groups
         self._sql = _newest(groups)
-        self._width = 1 + sum(1 + len(group.columns) for group in groups)
+        self._readers = [read for group in groups for read in group.readers]
 
     async def keep(self, tx: Transaction, events: Sequence[Any]) -> None:
         """Keep these columns where the event's are newer than the known ones."""
-        rows = (
-            (event.contract_id, *(value for group in self.groups for value in group.row(event))) for event in events
-        )
-        await tx.execute(self._sql, *columns(rows, self._width))
+        # Column by column: to build the rows first would take twice as long.
+        facts = ([read(event) for event in events] for read in self._readers)
+        await tx.execute(self._sql, [event.contract_id for event in events], *facts)
 
 
 NEXT_CHANGE = """

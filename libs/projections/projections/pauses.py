@@ -28,9 +28,7 @@ WHERE known.version < excluded.version
 _RETIRE = """
 DELETE FROM pause AS known USING unnest($1::uuid[], $2::bigint[]) AS whole (contract_id, version)
 WHERE known.contract_id = whole.contract_id AND known.version < whole.version
-    AND NOT EXISTS (
-        SELECT FROM unnest($3::uuid[], $4::uuid[]) AS listed (contract_id, pause_id)
-        WHERE listed.contract_id = known.contract_id AND listed.pause_id = known.pause_id)
+    AND (known.contract_id, known.pause_id) NOT IN (SELECT * FROM unnest($3::uuid[], $4::uuid[]))
 """
 
 

@@ -222,3 +222,22 @@ async def test_a_recall_that_overtakes_its_placement_keeps_its_state_and_gets_th
             await placements.keep(tx, [event])
         row = await tx.fetchrow("SELECT state, starts_on, version FROM placement")
         assert tuple(row or ()) == ("recalled", MONDAY, 2)
+
+
+@pytest.mark.parametrize(
+    ("statement", "arrays"),
+    [
+        (pauses._RETIRE, 4),
+        (clarifications._END, 5),
+        (contact_points._RETIRE, 6),
+        (contact_points._RETIRE_OF_PARTIES, 6),
+    ],
+    ids=["pauses", "disputes", "contact points", "contact points of parties"],
+)
+async def test_what_whole_contracts_no_longer_list_is_found_by_a_hash(
+    tx: Transaction, statement: str, arrays: int
+) -> None:
+    """Without it the work for a batch grows with the square of its size, whatever PostgreSQL knows of the tables."""
+    plan = "\n".join(row[0] for row in await tx.fetch(f"EXPLAIN (GENERIC_PLAN) {statement}", *[()] * arrays))
+    assert "hashed SubPlan" in plan
+    assert "Anti Join" not in plan

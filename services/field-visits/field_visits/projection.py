@@ -51,9 +51,7 @@ FROM unnest($1::uuid[], $2::bigint[]) AS whole (contract_id, details_version)
 JOIN contract USING (contract_id)
 WHERE known.contract_id = whole.contract_id AND known.present
     AND whole.details_version = contract.details_version
-    AND NOT EXISTS (
-        SELECT FROM unnest($3::uuid[], $4::uuid[]) AS listed (contract_id, address_id)
-        WHERE listed.contract_id = known.contract_id AND listed.address_id = known.address_id)
+    AND (known.contract_id, known.address_id) NOT IN (SELECT * FROM unnest($3::uuid[], $4::uuid[]))
 """
 # ended_at is when the placement stopped being active. Versions that are older than the known one change nothing.
 _ENDS = """

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -181,4 +182,5 @@ def _check_size(event_type: str, key: str, body: str) -> None:
 
 def sorted_unique(keys: Iterable[UUID]) -> Sequence[UUID]:
     """The keys without duplicates, in the order in which rows are locked everywhere."""
-    return sorted(set(keys))
+    # By their numbers, which is the order of UUIDs: Python compares two UUIDs several times as slowly.
+    return sorted(set(keys), key=attrgetter("int"))
