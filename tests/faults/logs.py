@@ -122,8 +122,9 @@ class KafkaLog:
         async with self._reader() as (reader, places):
             ends = await reader.end_offsets(places)
             waited_for = {place for place in places if ends[place] > 0}
-            reader.assign(sorted(waited_for))
-            await reader.seek_to_beginning()
+            if waited_for:
+                reader.assign(sorted(waited_for))
+                await reader.seek_to_beginning()
             while waited_for:
                 batch = await reader.getmany(*waited_for, timeout_ms=1000)
                 found += [_record(message) for messages in batch.values() for message in messages]

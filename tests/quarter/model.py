@@ -232,9 +232,7 @@ class Contract:
 
     def review(self, day: date) -> None:
         """End proposals whose time or contract is over, judge all agreements anew, settle those with final payments."""
-        for deal in self.deals:
-            if deal.is_pending and (deal.valid_until < day or self.balance == 0):
-                deal.state = "cancelled"
+        self._end_proposals(day)
         states = dict(self._judged(day))
         for deal in self.deals:
             if deal.agreement_id not in states:
@@ -246,6 +244,12 @@ class Contract:
             is_due = deal.state == "fulfilled" and deal.kind != "plan" and deal.settled_on is None
             if is_due and self.is_final(deal, day):
                 deal.settled_on, deal.waived = day, min(deal.discount, self.balance)
+        self._end_proposals(day)
+
+    def _end_proposals(self, day: date) -> None:
+        for deal in self.deals:
+            if deal.is_pending and (deal.valid_until < day or self.balance == 0):
+                deal.state = "cancelled"
 
     def is_final(self, deal: Deal, day: date) -> bool:
         """Files have counted every payment, or the bank can no longer take one of the agreement back."""

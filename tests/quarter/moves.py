@@ -47,7 +47,8 @@ async def reverses(quarter: Quarter, one: Contract) -> None:
 async def takes_offer(quarter: Quarter, one: Contract) -> None:
     """Ana proposes one of the offers of the day."""
     offers = (await quarter.get("promises", "/v1/offers", contract_id=one.contract_id))["items"]
-    if bool(offers) != (one.refused_contact() is None):
+    # Of less than one unit of money no discount and no instalment of an offer may be left.
+    if bool(offers) != (one.refused_contact() is None) and not 0 < one.balance < 1:
         quarter.differ(one, "offers", offers, one.balance)
     if offers:
         offer = quarter.chance.choice(offers)

@@ -378,7 +378,8 @@ class ModelContract:
         money = [one for one in facts if one.paid_on <= statement.as_of and self._may_have(statement, one)]
         paid = self._known_money(money, laid)
         lines = {number: self._line(number, said, paid) for number, said in statement.rows.items()}
-        stated = sum((line.amount for number, line in lines.items() if number in self.base), NOTHING)
+        once = set(self.base).union(*(one.paid for one in self.payments), *(one.laid for one in self.charges))
+        stated = sum((line.amount for number, line in lines.items() if number in once), NOTHING)
         excess = stated - sum(self.base.values(), NOTHING) + sum((one.counts for one in money), NOTHING)
         if stated == 0:
             excess = min(NOTHING, excess)
@@ -414,7 +415,8 @@ class ModelContract:
 
     def _taken_back(self, judged: _Judgement) -> list[Payment]:
         """The newest included payment, if the file states all that it had paid once more, by instalment and in all."""
-        more = NOTHING if judged.lacking else max(NOTHING, judged.excess)
+        if judged.verdict != "differs":
+            return []
         risen = {n: line.amount - max(NOTHING, self.base.get(n, NOTHING)) for n, line in judged.lines.items()}
         taken_back = [
             one
@@ -424,8 +426,7 @@ class ModelContract:
             and not one.unposted
             and one.credit < one.amount
             and one.paid
-            and sum(one.paid.values(), NOTHING)
-            <= more + sum((risen.get(number, NOTHING) for number in one.paid if number not in self.base), NOTHING)
+            and sum(one.paid.values(), NOTHING) <= judged.excess
             and all(risen.get(number, NOTHING) >= amount for number, amount in one.paid.items())
         ]
         return sorted(taken_back, key=lambda one: (one.paid_on, one.sequence))[-1:]

@@ -20,7 +20,8 @@ FROM file JOIN portfolio USING (portfolio_id) WHERE file_id = $1
 # file may know; the amount of a charge that raises what is owed is below 0. gone: one that was reversed after the day
 # of the file. Such a file may know the payment, not its reversal, and the known amounts have what it paid as owed
 # again.
-# pair: which stated instalment is which known one. line: what the file says, and the amount that counts. Where the file
+# pair: which stated instalment is which known one. line: what the file says, and the amount that counts. returns: an
+# instalment that is no longer known, but was paid once or is of the same day as one that was. Where the file
 # repeats a value about which a person has decided, less what was paid on the instalment since, the decision holds.
 # base: the known amount, which has moved since the decision where the reversal of an older payment has raised it.
 LINES = f"""
@@ -89,7 +90,12 @@ stated AS MATERIALIZED (
 ), line AS MATERIALIZED (
     SELECT stated.*, known_number, base.amount AS base, coalesce(paid.amount, 0) AS paid,
         decision.number AS decided_number, word.about, coalesce(again.repeats, false) AS repeats,
-        CASE WHEN again.repeats THEN greatest(0, base.amount - (word.about - said)) ELSE said END AS amount
+        CASE WHEN again.repeats THEN greatest(0, base.amount - (word.about - said)) ELSE said END AS amount,
+        known_number IS NULL AND (
+            EXISTS (SELECT FROM payment_allocation AS laid
+                WHERE laid.contract_id = stated.contract_id AND laid.due_on = stated.due_on)
+            OR EXISTS (SELECT FROM charge_allocation AS laid
+                WHERE laid.contract_id = stated.contract_id AND laid.due_on = stated.due_on)) AS returns
     FROM stated
     LEFT JOIN pair USING (contract_id, number)
     LEFT JOIN known ON known.contract_id = stated.contract_id AND known.number = known_number
@@ -110,7 +116,6 @@ stated AS MATERIALIZED (
 # away a charge too; nobody had stated less than nothing. undone: the newest payment that the known amounts have in
 # them, if the file states all that it paid once more, for its due dates and in all. Then the file has taken it back. A
 # file that only moves money between due dates, as books do that count the oldest instalment first, takes nothing back.
-# In all is what the file states more than explained, and what it states for due dates that were not known any more.
 JUDGE = f"""
 WITH {LINES}, summed AS MATERIALIZED (
     SELECT contract_id, contract_number, state, undecided_by,
@@ -122,7 +127,7 @@ WITH {LINES}, summed AS MATERIALIZED (
         coalesce(on_top.amount, 0) AS paid, least({MOST_LOOKED_AT}, coalesce(on_top.payments, 0))::integer AS payments
     FROM contract
     LEFT JOIN (
-        SELECT contract_id, sum(line.amount) FILTER (WHERE known_number IS NOT NULL) AS stated,
+        SELECT contract_id, sum(line.amount) FILTER (WHERE known_number IS NOT NULL OR returns) AS stated,
             bool_or(about IS NOT NULL) AS decided
         FROM line GROUP BY contract_id) AS total USING (contract_id)
     LEFT JOIN (
@@ -156,10 +161,10 @@ WITH {LINES}, summed AS MATERIALIZED (
             WHEN excess < 0 THEN 'less' ELSE 'differs' END AS verdict
     FROM compared LEFT JOIN explained USING (contract_id)
 ), risen AS MATERIALIZED (
-    SELECT contract_id, due_on, sum(change) AS amount, NOT bool_or(is_known) AS is_new
+    SELECT contract_id, due_on, sum(change) AS amount
     FROM (
-        SELECT contract_id, due_on, amount AS change, false AS is_known FROM line
-        UNION ALL SELECT contract_id, due_on, -greatest(0, amount), true FROM known
+        SELECT contract_id, due_on, amount AS change FROM line
+        UNION ALL SELECT contract_id, due_on, -greatest(0, amount) FROM known
     ) AS changed
     GROUP BY contract_id, due_on HAVING sum(change) > 0
 )
@@ -189,13 +194,9 @@ LEFT JOIN LATERAL (
     WHERE EXISTS (SELECT FROM risen WHERE risen.contract_id = judged.contract_id)
         AND payment.contract_id = judged.contract_id AND credit < amount
         AND absorbed_by IS NOT NULL AND reversed_at IS NULL AND NOT unposted
-        AND (SELECT sum(allocation.amount) FROM payment_allocation AS allocation
-                WHERE allocation.payment_id = payment.payment_id)
-            <= CASE WHEN members = '{{}}' THEN greatest(0, excess) ELSE 0 END
-                + coalesce((SELECT sum(risen.amount) FROM risen
-                    WHERE risen.contract_id = judged.contract_id AND is_new AND due_on IN (
-                        SELECT due_on FROM payment_allocation AS allocation
-                        WHERE allocation.payment_id = payment.payment_id)), 0)
+        AND verdict = 'differs' AND excess >= (
+            SELECT sum(allocation.amount) FROM payment_allocation AS allocation
+            WHERE allocation.payment_id = payment.payment_id)
         AND NOT EXISTS (
             SELECT FROM payment_allocation AS allocation
             LEFT JOIN risen ON risen.contract_id = judged.contract_id AND risen.due_on = allocation.due_on

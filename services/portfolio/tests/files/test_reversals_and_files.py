@@ -141,3 +141,28 @@ async def test_a_file_that_counts_the_oldest_instalment_first_takes_no_payment_b
     assert (await owed(service, portfolio_id))[0] == "700.00"
     await reverse(service, second, 16)
     assert (await owed(service, portfolio_id))[0] == "900.00"
+
+
+async def test_an_instalment_that_comes_back_in_the_creditors_books_is_no_new_debt(service: ServiceClient) -> None:
+    """The books count what was paid for the oldest instalment, so a reversal of later money shows there."""
+    portfolio_id, first = await a_paid_contract(service)
+    second = await service.pay(portfolio_id, "C-1", "200.00", "2026-09-12")
+    await state(service, portfolio_id, 13, "0.00", "400.00")
+    await reverse(service, first, 14)
+    await service.pay(portfolio_id, "C-1", "100.00", "2026-09-14")
+    await state(service, portfolio_id, 15, "0.00", "600.00")
+    await reverse(service, second, 16)
+    file = await state(service, portfolio_id, 17, "200.00", "600.00")
+    assert (await owed(service, portfolio_id))[0] == "800.00"
+    assert (await service.client.get(f"/v1/files/{file['file_id']}/findings")).json()["items"] == []
+    await service.pay(portfolio_id, "C-1", "50.00", "2026-09-15")
+    assert (await owed(service, portfolio_id))[0] == "750.00"
+
+
+async def test_a_file_that_states_an_instalment_again_which_was_paid_differs(service: ServiceClient) -> None:
+    """A person sees that the creditor's books have taken a payment back, though nobody has reported its reversal."""
+    portfolio_id, _ = await a_paid_contract(service)
+    await state(service, portfolio_id, 12, "0.00", "600.00")
+    file = await state(service, portfolio_id, 18, "300.00", "600.00")
+    (found,) = (await service.client.get(f"/v1/files/{file['file_id']}/findings")).json()["items"]
+    assert (found["kind"], found["stated"], found["known"]) == ("differs", "900.00", "600.00")
