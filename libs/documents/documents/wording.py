@@ -18,6 +18,7 @@ _LANGUAGES: Mapping[str, Language] = {"BR": "pt", "PT": "pt", "US": "en", "GB": 
 _LOCALES: Mapping[Language, str] = {"es": "es_MX", "pt": "pt_BR", "en": "en_US"}
 _LABELS = {"MX": ("Col. ", "C.P. "), "BR": ("", "CEP ")}
 """What stands before the neighbourhood and the postal code of an address in a country."""
+_COMPANY_TAX_IDS = {"BR": "CNPJ"}
 _SCRIPTS = frozenset({"LATIN", "GREEK", "CYRILLIC", "FEMININE", "MASCULINE", "MICRO", "MODIFIER"})
 """The scripts of Libertinus Serif, by the first words of the characters' names. ª and º are two of the words."""
 
@@ -30,6 +31,11 @@ def paper(jurisdiction: str) -> str:
 def language_of(jurisdiction: str) -> Language:
     """Return the language of letters in the jurisdiction."""
     return _LANGUAGES.get(jurisdiction, "es")
+
+
+def company_tax_id(jurisdiction: str) -> str | None:
+    """Return what the country calls the tax id of a company, in every language; None where it is no word of letters."""
+    return _COMPANY_TAX_IDS.get(jurisdiction)
 
 
 def _locale(language: Language, jurisdiction: str) -> Locale:

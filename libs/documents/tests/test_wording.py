@@ -16,6 +16,10 @@ def test_money_has_the_separators_of_its_jurisdiction() -> None:
     assert (wording.paper("MX"), wording.paper("ES")) == ("us-letter", "a4")
 
 
+def test_the_tax_id_of_a_company_has_the_name_of_its_country() -> None:
+    assert (wording.company_tax_id("BR"), wording.company_tax_id("MX")) == ("CNPJ", None)
+
+
 def test_what_a_creditor_wrote_ends_as_a_sentence_once() -> None:
     assert wording.sentence("CLABE 012345678901234567 ") == "CLABE 012345678901234567."
     assert [wording.sentence(text) for text in ("Pague aquí.", "¿Dudas?", "  ")] == ["Pague aquí.", "¿Dudas?", ""]

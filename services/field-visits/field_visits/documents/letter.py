@@ -17,6 +17,7 @@ from documents.wording import (
     Language,
     address_lines,
     breakable,
+    company_tax_id,
     language_of,
     long_date,
     money_in_letter,
@@ -82,6 +83,7 @@ def letter_of(visit: Row, owed: Row, language: Language | None = None) -> Docume
     }
     # A name such as "S.A." ends with the full stop of its sentence.
     texts = {key: _TWO_STOPS.sub(".", text.format_map(words)) for key, text in TEXTS[language].items()}
+    texts["tax_id"] = company_tax_id(visit["jurisdiction"]) or texts["tax_id"]
     refuse_unprintable({"name": visit["name"], "address": " ".join(lines), **words})
 
     def amount(column: str) -> str:

@@ -68,7 +68,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "regards": "Atenciosamente,",
         "visitor": "Agente",
         "phones": "Telefone",
-        "tax_id": "CNPJ",
+        "tax_id": "Identificação fiscal",
         "slip": "Comprovante de recebimento",
         "received_by": "Nome de quem recebe",
         "signature": "Assinatura",

@@ -12,6 +12,7 @@ from documents.press import Document
 from documents.wording import (
     Language,
     breakable,
+    company_tax_id,
     language_of,
     long_date,
     money_in_letter,
@@ -198,8 +199,9 @@ def _document(write: Writer, kind: str, folio: UUID, **contents: Any) -> Documen
     for field, text in {"name": contract["debtor_name"], "creditor": _creditor(contract)}.items():
         if script := unprintable_script(text):
             raise Unprintable(f"The fonts have no {script} letters. The field is: {field}.", extra={"field": field})
-    labelled = [("tax_id", head.get("tax_id")), ("phones", ", ".join(head.get("phones") or ()))]
-    lines = [f"{write.said(label)}: {value}" for label, value in labelled if value]
+    tax_id = company_tax_id(contract["jurisdiction"]) or write.said("tax_id")
+    labelled = [(tax_id, head.get("tax_id")), (write.said("phones"), ", ".join(head.get("phones") or ()))]
+    lines = [f"{label}: {value}" for label, value in labelled if value]
     lines += [breakable(head["address"], _LINE)] if head.get("address") else []
     parties = [
         (write.said("creditor"), _creditor(contract)),

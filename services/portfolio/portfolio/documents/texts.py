@@ -69,7 +69,7 @@ TEXTS: dict[Language, dict[str, str]] = {
         "obligors": "Coobrigados",
         "contract": "Contrato",
         "reached": "Firmado em",
-        "tax_id": "CNPJ",
+        "tax_id": "Identificação fiscal",
         "phones": "Telefone",
         "breakdown": "Composição da dívida",
         "principal": "Principal",

@@ -8,7 +8,7 @@ from typing import Any
 
 from chassis import Reader, clock
 from recobro_events import Row
-from recobro_events.contracts.promises import MadeIn
+from recobro_events.contracts.promises import AgreementKind, MadeIn
 
 from promises.agreements import queries as agreement_queries
 from promises.agreements.reading import IN_FORCE, PENDING, Agreement, shown
@@ -91,8 +91,13 @@ async def seen(reader: Reader, link: Row) -> Seen | None:
         waiting=waiting,
         in_force=in_force,
         offers=() if waiting or in_force else offered.items,
-        limits=None if offered.refused else await _limits(reader, contract),
+        limits=None if offered.refused or _asks_for_all(in_force) else await _limits(reader, contract),
     )
+
+
+def _asks_for_all(in_force: Agreement | None) -> bool:
+    """Whether nothing is left to promise: what the agreement does not ask for is given up, unless it is a plan."""
+    return in_force is not None and in_force.settles_in_full and in_force.kind is not AgreementKind.PLAN
 
 
 async def _agreements(reader: Reader, link: Row) -> list[Agreement]:

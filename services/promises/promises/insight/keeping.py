@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from chassis import Forbidden, OutputModel, Page, Reader
+from chassis import Forbidden, OutputModel, Page, Reader, clock
 from chassis.figures import DayFigure, address
 from chassis.periods import Period, share
 from recobro_events import MoneyTotal, Row
@@ -52,7 +52,8 @@ async def rates(
     """Return the rates, at most 5,000 rows. An agency sees its own promises, and not by agent, segment or portfolio."""
     if is_agency and (by in _OPERATORS_ALONE or portfolio_id is not None):
         raise Forbidden("Only operators see who made promises, and of which portfolio.", code="operators-only")
-    first, last = wanted.ending(await reader.fetchval(queries.LAST_DUE_DAY, agency_id))
+    today = clock.now().date()
+    first, last = wanted.ending(await reader.fetchval(queries.LAST_DUE_DAY, agency_id, today) or today)
     sql = queries.outcomes(by, of_portfolio=portfolio_id is not None)
     filters: list[Any] = [first, last, agency_id] + ([portfolio_id] if portfolio_id else [])
     given = {"due_from": first, "due_to": last, "portfolio_id": portfolio_id}

@@ -1,7 +1,11 @@
 """The statements behind the promises of a day and the kept rates of a period. An index on the due day bounds them."""
 
 BUSINESS_DATE = "SELECT max(business_date) FROM portfolio"
-LAST_DUE_DAY = "SELECT max(due_on) FROM promise WHERE ($1::uuid IS NULL OR agency_id = $1)"
+LAST_DUE_DAY = """
+SELECT max(due_on) FROM promise
+WHERE ($1::uuid IS NULL OR agency_id = $1) AND (due_on <= $2 OR state IN ('partly_kept', 'broken'))
+"""
+"""The last due day that is over: up to today's $2, or missed on a business date ahead of it. An agency may read it."""
 _AMOUNT = "CASE WHEN count(DISTINCT currency) = 1 THEN sum(amount) END AS amount, min(currency) AS currency"
 DUE = f"SELECT state, count(*) AS promises, {_AMOUNT} FROM promise WHERE due_on = $1 GROUP BY state"
 LATE = f"SELECT count(*) AS promises, {_AMOUNT} FROM promise WHERE state = 'open' AND due_on < $1"

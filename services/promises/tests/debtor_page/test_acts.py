@@ -217,6 +217,7 @@ async def test_an_offer_is_chosen_and_accepted_by_its_code(scene: Scene) -> None
     assert (row["accepted_by"], row["acceptance_actor"]["subject"]) == ("code", "debtor by link")
     assert [one["kind"] for one in await acts_of(scene, link)] == ["choice", "acceptance"]
     assert not visitor.has("/p/act/choice")
+    assert not visitor.has("/p/act/promise"), "what the agreement does not ask for is given up"
 
 
 async def test_what_needs_approval_waits_for_a_colleague_and_can_be_declined(scene: Scene) -> None:

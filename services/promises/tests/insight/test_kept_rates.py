@@ -66,6 +66,22 @@ async def test_promises_are_compared_by_who_took_them(promised: Scene) -> None:
     assert (open_one["open"], open_one["kept_rate"], open_one["paid_rate"]) == (1, None, None)
 
 
+async def test_the_usual_period_ends_on_the_last_due_day_that_is_over(promised: Scene) -> None:
+    """An instalment of next year would otherwise move the period to where nothing is decided."""
+    promised.today(10)
+    far = await promised.registered(number="C-9")
+    parts = [{"due_on": str(day(30 * n)), "amount": "100.00"} for n in (1, 11)]
+    answer = await promised.client.post(
+        "/v1/agreements", json={"contract_id": str(far.contract_id), "kind": "plan", "instalments": parts}
+    )
+    assert answer.status_code == 201, answer.text
+    for address, headers in (("/v1/insight/promises", None), ("/v1/kept-rates", promised.agency(AGENCY))):
+        answer = await promised.client.get(address, headers=headers)
+        rows = answer.json()["items"]
+        broken = 1 if headers else 2
+        assert (sum(row["broken"] for row in rows), sum(row["open"] for row in rows)) == (broken, 0), rows
+
+
 async def test_an_agency_is_compared_with_nobody(promised: Scene) -> None:
     mine = promised.agency(AGENCY)
     for by in ("agency", "week", "made_in"):
