@@ -132,6 +132,7 @@ WORDING: Mapping[str, Sequence[str]] = MappingProxyType(
         "agreement_proposed": ("Proposed ({kind}): {total} to pay, discount {discount}. It is now: {state}",),
         "agreement_cancelled": ("Agreement cancelled: {reason}",),
         "agreement_settled": ("Agreement settled ({kind}): the payments are final, and {discount} is given up",),
+        "letter_delivered": ("Letter of no debt delivered on {delivered_on} ({medium})",),
         "rescheduled": ("Instalments rewritten: the restructure says when the debt falls due",),
         "original_schedule": ("Restructure ended: the original debt is due again, less what was paid",),
         "agreement_reached": ("Agreement in force: {kind}",),

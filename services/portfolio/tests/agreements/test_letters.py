@@ -82,8 +82,16 @@ async def test_a_fulfilled_agreement_asks_for_the_letter_until_it_is_delivered(s
     assert delivered["delivered_by"]["subject"] == "test"
     assert await to_deliver(service) == []
     assert code(await deliver(service, deal)) == (409, "letter-ended")
-    lines = (await service.get(f"/v1/contracts/{contract_id}/history", order="desc"))["items"]
-    assert "letter_delivered" in [line["kind"] for line in lines]
+    told = {"es": f"Carta de no adeudo entregada el {TODAY:%d/%m/%Y} (correo postal)"}
+    told |= {"pt": f"Declaração de quitação entregue em {TODAY:%d/%m/%Y} (correio)"}
+    told |= {"en": f"Letter of no debt delivered on {TODAY} (post)"}
+    for language, sentence in told.items():
+        answer = await service.client.get(
+            f"/v1/contracts/{contract_id}/history",
+            params={"kind": "letter_delivered"},
+            headers={"Accept-Language": language},
+        )
+        assert [line["summary"] for line in answer.json()["items"]] == [sentence]
     again = await service.client.get(f"/v1/contracts/{contract_id}/no-debt.pdf")
     assert (again.status_code, await state(service, deal)) == (200, "delivered")
 
