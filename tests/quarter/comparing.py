@@ -12,7 +12,7 @@ SELECT contract_id::text AS id, state, total_balance,
     coalesce((SELECT sum(credit) FROM payment
         WHERE payment.contract_id = contract.contract_id AND reversed_at IS NULL), 0) AS credit,
     coalesce((SELECT sum(amount) FROM charge
-        WHERE charge.contract_id = contract.contract_id AND reversed_at IS NULL), 0) AS waived
+        WHERE charge.contract_id = contract.contract_id AND kind = 'waiver' AND reversed_at IS NULL), 0) AS waived
 FROM contract
 """
 _AGREEMENTS = """

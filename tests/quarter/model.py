@@ -30,6 +30,20 @@ class Payment:
 
 
 @dataclass
+class Charge:
+    """``is_booked``: the creditor's books know it."""
+
+    charge_id: str
+    amount: Decimal
+    charged_on: date
+    reversed: bool = False
+    is_booked: bool = False
+
+    def is_known_to_books(self, until: date) -> bool:
+        return self.is_booked or self.charged_on <= until
+
+
+@dataclass
 class Promise:
     """A promise, or an instalment of an agreement in force. ``before``: the payments that do not count for it."""
 
@@ -100,6 +114,7 @@ class Contract:
     instalments: list[tuple[date, Decimal]]
     contract_id: str = ""
     payments: list[Payment] = field(default_factory=list)
+    charges: list[Charge] = field(default_factory=list)
     deals: list[Deal] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
     party_id: str = ""
@@ -114,7 +129,8 @@ class Contract:
     @property
     def owed(self) -> Decimal:
         given_up = sum((deal.waived for deal in self.deals), NOTHING)
-        return sum((amount for _, amount in self.instalments), NOTHING) - given_up
+        added = sum((one.amount for one in self.charges if not one.reversed), NOTHING)
+        return sum((amount for _, amount in self.instalments), NOTHING) + added - given_up
 
     @property
     def paid(self) -> Decimal:
@@ -313,8 +329,10 @@ class Contract:
         known = {one.payment_id for one in self.standing_payments if one.absorbed or one.paid_on <= until}
         counted = sum((one.amount for one in self.standing_payments if one.payment_id in known), NOTHING)
         counted += sum((deal.waived for deal in self.deals if deal.is_known_to_books(until, days_behind)), NOTHING)
+        added = sum((one.amount for one in self.charges if not one.reversed and one.is_known_to_books(until)), NOTHING)
+        *earlier, (last_due_on, last_amount) = self.instalments
         rows = []
-        for number, (due_on, amount) in enumerate(self.instalments, start=1):
+        for number, (due_on, amount) in enumerate([*earlier, (last_due_on, last_amount + added)], start=1):
             taken = min(counted, amount)
             counted -= taken
             if amount > taken:

@@ -6,7 +6,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import httpx
-from quarter.model import Contract, Deal, Payment, Promise
+from quarter.model import Charge, Contract, Deal, Payment, Promise
 from quarter.play import Quarter
 
 CENT = Decimal("0.01")
@@ -42,6 +42,24 @@ async def reverses(quarter: Quarter, one: Contract) -> None:
         await quarter.post("portfolio", f"/v1/payments/{payment.payment_id}/reversal", body)
         payment.reversed = True
         quarter.tell(one, f"{payment.amount} of {payment.paid_on} bounces")
+
+
+async def charges(quarter: Quarter, one: Contract) -> None:
+    """The creditor adds a fee to an open debt, or takes the newest one back."""
+    standing = [charge for charge in one.charges if not charge.reversed]
+    if one.balance and quarter.chance.random() < 0.7:
+        amount = Decimal(quarter.chance.randint(100, 5_000)) / 100
+        body = {"kind": "fee", "amount": f"{amount:.2f}", "charged_on": str(quarter.day), "reason": "late"}
+        made = await quarter.post("portfolio", f"/v1/contracts/{one.contract_id}/charges", body)
+        one.charges.append(Charge(made["charge_id"], amount, quarter.day))
+        quarter.played["charge"] += 1
+        quarter.tell(one, f"a fee of {amount}")
+    elif one.balance and standing:
+        await quarter.post("portfolio", f"/v1/charges/{standing[-1].charge_id}/reversal", {"reason": "mistake"})
+        standing[-1].reversed = True
+        quarter.played["charge reversed"] += 1
+        quarter.tell(one, f"the fee of {standing[-1].amount} is taken back")
+    one.review(quarter.day)
 
 
 async def takes_offer(quarter: Quarter, one: Contract) -> None:
@@ -251,5 +269,6 @@ MOVES: tuple[Callable[[Quarter, Contract], Awaitable[None]], ...] = (
         promises,
         promises,
         disputes,
+        charges,
     ),
 )

@@ -125,6 +125,8 @@ class Quarter:
                     payment.absorbed = payment.payment_id in known
                 for deal in one.deals:
                     deal.is_booked = deal.is_known_to_books(self.day - timedelta(days=days_behind), days_behind)
+                for charge in one.charges:
+                    charge.is_booked = charge.is_known_to_books(self.day - timedelta(days=days_behind))
                 self.tell(one, f"a file {days_behind} days behind: {[(n, str(amount)) for n, _, amount in rows]}")
         query = {"mode": "delta", "filename": f"{self.day}.csv", "as_of": str(self.day), "confirm_future": "true"}
         path = f"/v1/portfolios/{self.portfolio_id}/files"
