@@ -223,6 +223,10 @@ async def test_axe_finds_nothing_on_the_pages_of_the_desk(
             assert await findings(shown) == []
             assert await shown.evaluate("document.documentElement.scrollWidth") <= width
         await someone_with_a_phone(scene, shown)
+        for each in (await read(scene, f"/v1/desk-items/{shown.url.rpartition('/')[2]}"))["contracts"]:
+            rules = await scene.platform.get("portfolio", f"/v1/portfolios/{each['portfolio_id']}/segment-rules")
+            said = rules["words"][each["segment"]]["es"] if each["segment"] else "–"
+            await expect(shown.get_by_role("cell", name=said, exact=True).first).to_be_visible()
         assert await findings(shown) == []
         with patch.object(asking, "now", lambda: NOON):
             await shown.keyboard.press("t")

@@ -109,7 +109,14 @@ async def _zone(page: Page, found: Mapping[str, Any]) -> str | None:
 async def state(page: CurrentPage, item_id: UUID) -> Response:
     """The contracts as they stand now. A silence that has begun is shown at once."""
     found = await page.attempt(page.services.get("portfolio", f"/v1/desk-items/{item_id}"))
-    return page.show("desk/state.html", item=found)
+    segments = {} if isinstance(found, Trouble) else await _segments(page, found)
+    return page.show("desk/state.html", item=found, segments=segments)
+
+
+async def _segments(page: Page, found: Mapping[str, Any]) -> dict[str, names.Names]:
+    """The segments of each portfolio of the item, in the reader's words."""
+    ids = sorted({contract["portfolio_id"] for contract in found["contracts"]})
+    return dict(zip(ids, await asyncio.gather(*(names.segments(page, one) for one in ids)), strict=True))
 
 
 @router.post("/desk/items/{item_id}/permit")
