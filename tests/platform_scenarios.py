@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from services_in_process import AS_OF, InProcessPlatform
 
@@ -80,6 +80,7 @@ async def make_events_of_every_kind(platform: InProcessPlatform) -> list[str]:
     cancelled = await platform.post("promises", "/v1/promises", promise | {"contract_id": paid})
     await platform.post("promises", f"/v1/promises/{cancelled['promise_id']}/cancellation", {"reason": "by mistake"})
     await visit(platform, visited)
+    await attempts(platform, paid, visited)
     await platform.settled()
     [placement] = (await platform.get("assignment", "/v1/placements", contract_id=recalled, kind="dialing"))["items"]
     await platform.post("assignment", f"/v1/placements/{placement['placement_id']}/recall", {"reason": "branch"})
@@ -108,6 +109,17 @@ async def make_events_of_every_kind(platform: InProcessPlatform) -> list[str]:
     await platform.post("portfolio", f"/v1/people/{person_id}/unlinks", decision)
     await platform.settled()
     return rest
+
+
+async def attempts(platform: InProcessPlatform, called: str, written: str) -> None:
+    """The creditor's own people call with a permit, the same call is about another contract, and they write."""
+    call = {"channel": "call", "outcome": "right_party"}
+    path = f"/v1/contracts/{called}/attempts"
+    made = await platform.post("portfolio", path, call | {"permit_id": str(uuid4())})
+    same = {"attempt_id": str(uuid4()), "same_as": made["attempt_id"]}
+    await platform.post("portfolio", f"/v1/contracts/{written}/attempts", call | same)
+    message = {"channel": "message", "outcome": "sent"}
+    await platform.post("portfolio", f"/v1/contracts/{written}/attempts", message)
 
 
 async def link(platform: InProcessPlatform, contract_id: str, other_id: str) -> str:

@@ -37,6 +37,11 @@ STATES = {
         "SELECT contract_id::text, overdue_balance, total_balance, components::text FROM contract ORDER BY 1",
         "SELECT charge_id::text, kind, amount, reversed_at IS NULL FROM charge ORDER BY 1",
         "SELECT party_id::text, role, name FROM party ORDER BY 1",
+        "SELECT attempt_id::text, contract_id::text, channel, outcome, made_at, business_date, episode, same_as::text"
+        " FROM attempt ORDER BY 1",
+        "SELECT notice_id::text, contract_id::text, episode, kind, channel, sent_on, registered_number, document"
+        " FROM notice ORDER BY 1",
+        "SELECT contract_id::text, day, attempts, contacts FROM contact_day ORDER BY 1, 2",
         "SELECT unidentified_id::text, amount, remaining, state FROM unidentified_payment ORDER BY 1",
     ),
     "assignment": ("SELECT placement_id::text, state, reason FROM placement ORDER BY 1",),
@@ -44,6 +49,7 @@ STATES = {
         "SELECT promise_id::text, agreement_id::text, due_on, amount, state, made_in FROM promise ORDER BY 1",
         "SELECT agreement_id::text, state, total FROM agreement ORDER BY 1",
     ),
+    "dialer-feed": ("SELECT attempt_id::text, contract_id::text, business_date FROM own_call ORDER BY 1",),
     "field-visits": ("SELECT visit_id::text, state, outcome, attended_by, visit_on, visitor FROM visit ORDER BY 1",),
 }
 
@@ -135,6 +141,18 @@ async def work(platform: InProcessPlatform, contracts: list[str]) -> None:
     await recall(
         platform, kept, ("objection", {"reason": "a date"}), ("objection-decision", {"accepted": True, "reason": "yes"})
     )
+    for contract_id in (paid, disputed):
+        for attempt in ({"channel": "call", "outcome": "no_answer"}, {"channel": "message", "outcome": "sent"}):
+            await platform.post("portfolio", f"/v1/contracts/{contract_id}/attempts", attempt)
+    for kind in ("reminder", "extrajudicial"):
+        notice = {
+            "kind": kind,
+            "channel": "post",
+            "sent_on": DAY,
+            "document": "A-7",
+            "proof": {"registered_number": "R"},
+        }
+        await platform.post("portfolio", f"/v1/contracts/{paused}/notices", notice)
     await visits(platform, rest)
 
 

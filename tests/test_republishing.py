@@ -38,6 +38,7 @@ PROJECTIONS = {
         "visit": "SELECT * FROM visit WHERE made",
         "portfolio": "SELECT * FROM portfolio",
         "set aside": "SELECT * FROM set_aside",
+        "own calls": "SELECT * FROM own_call",
     },
     "field-visits": {
         "contract": "SELECT * FROM contract",
@@ -128,6 +129,7 @@ async def test_a_rebuilt_empty_service_equals_one_that_missed_nothing(
     await platform.settled()
     expected = await projection(platform, service)
     assert expected["contract"]
+    assert expected.get("own calls", True)
     for name, rows in expected.items():
         assert rebuilt[name] == rows, name
 

@@ -21,6 +21,8 @@ _KNOWN = frozenset(
     {
         "agreement-known",
         "agreement-not-open",
+        "attempt-known",
+        "notice-known",
         "payment-known",
         "payment-entered",
         "payment-reversed",
@@ -96,6 +98,8 @@ class Entering(Requests):
             "portfolio.payment-reversed.v1": self._reverse,
             "portfolio.charge-taken.v1": self._charge,
             "portfolio.charge-reversed.v1": self._reverse_charge,
+            "portfolio.attempt-made.v1": self._attempt,
+            "portfolio.notice-recorded.v1": self._notice,
             "portfolio.clarification-opened.v1": self._dispute,
             "portfolio.clarification-resolved.v1": self._resolve,
             "portfolio.contract-paused.v1": self._pause,
@@ -218,6 +222,20 @@ class Entering(Requests):
     def _reverse_charge(self, line: Line) -> Outcome:
         body = {name: line.content[name] for name in ("reason", "reversed_on")}
         self.post(line, "portfolio", f"/v1/charges/{line.content['charge_id']}/reversal", body)
+        return Outcome.ENTERED
+
+    def _attempt(self, line: Line) -> Outcome:
+        """Under its id, so that services which still know the attempt count it once. No event holds its note."""
+        names = ("attempt_id", "channel", "outcome", "made_at", "permit_id", "same_as")
+        body = {name: line.content.get(name) for name in names}
+        self.post(line, "portfolio", f"/v1/contracts/{line.key}/attempts", body)
+        return Outcome.ENTERED
+
+    def _notice(self, line: Line) -> Outcome:
+        lost = line.content
+        body = {name: lost[name] for name in ("notice_id", "kind", "channel", "sent_on", "document")}
+        body["proof"] = {name: lost[name] for name in ("registered_number", "receipt_sha256")}
+        self.post(line, "portfolio", f"/v1/contracts/{line.key}/notices", body)
         return Outcome.ENTERED
 
     def _dispute(self, line: Line) -> Outcome:

@@ -235,25 +235,33 @@ Keep = Callable[[Transaction, Sequence[Any]], Awaitable[None]]
 class _HistoryEvent(NamedTuple):
     """An event that becomes a line of history.
 
-    ``summary`` is a template for the event's fields. ``keep`` stores further facts of the event.
+    ``summary`` is a template for the event's fields. ``keep`` stores further facts of the event. ``identity`` are the
+    fields that tell the fact. When a restored service is told it again, its new event is no new fact here.
     """
 
     event_type: type[ContractEvent]
     kind: str
     summary: str
     keep: Keep | None = None
+    identity: tuple[str, ...] = ()
 
 
 _HISTORY_EVENTS = (
     _HistoryEvent(dialer_feed.PaymentClaimed, "payment_claimed", "the debtor claims a payment"),
     _HistoryEvent(
-        dialer_feed.CallCompleted, "call", "{direction}, by {agent}, {duration_seconds} s: {disposition}", _keep_calls
+        dialer_feed.CallCompleted,
+        "call",
+        "{direction}, by {agent}, {duration_seconds} s: {disposition}",
+        _keep_calls,
+        ("call_id", "started_at"),
     ),
     _HistoryEvent(dialer_feed.ListEntryWithdrawn, "list_withdrawn", "because of {reason}"),
     _HistoryEvent(dialer_feed.WithdrawalAcknowledged, "withdrawal_acknowledged", "by {dialer_id}"),
     _HistoryEvent(dialer_feed.WrongfulCallDetected, "wrongful_call", "the contract was called after its withdrawal"),
     _HistoryEvent(field_visits.VisitOrdered, "visit_ordered", "for {visit_on}, by {visitor}"),
-    _HistoryEvent(field_visits.VisitCompleted, "visit", "{attended_by} attended: {outcome}", _keep_visits),
+    _HistoryEvent(
+        field_visits.VisitCompleted, "visit", "{attended_by} attended: {outcome}", _keep_visits, ("visit_id",)
+    ),
     _HistoryEvent(field_visits.VisitCancelled, "visit_cancelled", "because of {reason}"),
     _HistoryEvent(field_visits.VisitReinstated, "visit_reinstated", "for {visit_on}, by {visitor}"),
     _HistoryEvent(field_visits.ContactDataCollected, "contact_data_collected", "{kind}", _add_contacts),
@@ -311,6 +319,9 @@ def _register(entry: _HistoryEvent) -> None:
     @of_known_contracts
     @_with_effect(entry.event_type)
     async def handle(events: Sequence[ContractEvent], tx: Transaction) -> None:
+        if entry.identity:
+            told = await history.told(tx, [_line(event, entry.kind, entry.summary) for event in events], entry.identity)
+            events = [event for place, event in enumerate(events) if place not in told]
         happened = [event for event in events if not event.is_republished]
         await history.record(tx, [line for event in happened for line in _lines(event, entry)])
         if entry.keep is not None:

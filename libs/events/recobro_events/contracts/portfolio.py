@@ -552,6 +552,23 @@ class AttemptMade(ContractEvent, type="portfolio.attempt-made.v1"):
     permit_id: UUID | None = None
 
 
+class NoticeRecorded(ContractEvent, type="portfolio.notice-recorded.v1"):
+    """A notice was sent to the debtor, and recorded with its proof in the contract's ``episode``.
+
+    The proof is the number of a registered letter, the SHA-256 of the receipt's file, or both. ``document`` says where
+    the notice is kept. If the notice brings the contract to another step, ContractEscalated states the step.
+    """
+
+    notice_id: UUID
+    episode: int
+    kind: str
+    channel: str
+    sent_on: date
+    registered_number: str | None = None
+    receipt_sha256: str | None = None
+    document: str | None = None
+
+
 class ConvenienceChanged(PositionEvent, type="portfolio.convenience-changed.v1"):
     """What the contract's debtor calls inconvenient has changed. ``conveniences`` are all statements that hold now."""
 

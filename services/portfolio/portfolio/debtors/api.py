@@ -9,7 +9,7 @@ from fastapi import Depends
 
 from portfolio.debtors import address_reviews, attempts, contact_points, parties, statuses
 from portfolio.debtors.address_reviews import AddressReview, ReviewFilter
-from portfolio.debtors.attempts import Attempt, NewAttempt
+from portfolio.debtors.attempts import Attempt, EnteredAttempt
 from portfolio.debtors.contact_points import ContactPatch, ContactPoint, NewContactPoint
 from portfolio.debtors.parties import NewParty, Parties, PartyPatch, PartyView, Removal, Removed
 from portfolio.debtors.statuses import DebtorStatusOutcome, NewDebtorStatus
@@ -74,9 +74,9 @@ async def remove_party(party_id: UUID, removal: Removal, tx: WriteTransaction) -
 
 
 @router.post("/contracts/{contract_id}/attempts", status_code=201, dependencies=_WRITES)
-async def add_attempt(contract_id: UUID, new: NewAttempt, tx: WriteTransaction) -> Attempt:
+async def add_attempt(contract_id: UUID, new: EnteredAttempt, tx: WriteTransaction) -> Attempt:
     """Record that one of the creditor's own people tried to reach the debtor. It counts for the caps of contact."""
-    return await attempts.add(tx, contract_id, new)
+    return await attempts.enter(tx, contract_id, new)
 
 
 @router.get("/contracts/{contract_id}/attempts", dependencies=[*_READS, reads_in_bulk()])

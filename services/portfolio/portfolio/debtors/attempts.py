@@ -8,7 +8,7 @@ of promises, disputes, statuses and contact points.
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from chassis import (
@@ -26,6 +26,7 @@ from chassis import (
     clock,
     page,
 )
+from pydantic import model_validator
 from recobro_events import Transaction
 from recobro_events.contracts.portfolio import AttemptMade, StageCause
 
@@ -80,6 +81,19 @@ class NewAttempt(InputModel):
     note: Text | None = None
 
 
+class EnteredAttempt(NewAttempt):
+    """An attempt that is entered again after a restore states the ``attempt_id`` and ``same_as`` that it had."""
+
+    attempt_id: UUID | None = None
+    same_as: UUID | None = None
+
+    @model_validator(mode="after")
+    def _is_entered_again(self) -> Self:
+        if self.same_as is not None and self.attempt_id is None:
+            raise ValueError("must have an attempt_id where it has same_as")
+        return self
+
+
 class Attempt(OutputModel):
     """``business_date`` is the day on which the attempt counts. ``right_party``: the debtor was reached."""
 
@@ -101,6 +115,17 @@ class TooManyAttempts(Conflict):
     detail = f"{MOST_A_DAY} attempts of this contract are entered for this day. No more can be added."
 
 
+class AttemptKnown(Conflict):
+    code = "attempt-known"
+    detail = "There is an attempt with this id already."
+
+
+async def enter(tx: Transaction, contract_id: UUID, new: EnteredAttempt) -> Attempt:
+    """Record an attempt as ``add`` does. Raises also ``AttemptKnown``."""
+    made = NewAttempt.model_validate(new.model_dump(exclude={"attempt_id", "same_as"}))
+    return await add(tx, contract_id, made, same_as=new.same_as, attempt_id=new.attempt_id)
+
+
 async def add_for_all(tx: Transaction, contract_ids: Sequence[UUID], new: NewAttempt) -> Attempt:
     """Record one call or message about several contracts of a person. Returns the attempt on the first contract.
 
@@ -114,11 +139,21 @@ async def add_for_all(tx: Transaction, contract_ids: Sequence[UUID], new: NewAtt
     return first
 
 
-async def add(tx: Transaction, contract_id: UUID, new: NewAttempt, *, same_as: UUID | None = None) -> Attempt:
+async def add(
+    tx: Transaction,
+    contract_id: UUID,
+    new: NewAttempt,
+    *,
+    same_as: UUID | None = None,
+    attempt_id: UUID | None = None,
+) -> Attempt:
     """Record an attempt and publish it. A silenced contract's too: what has happened is kept.
 
-    Raises ``ContractUnknown``, ``TooManyAttempts``, and ``Invalid`` for an outcome of the other channel, a permit of a
-    message, or a time that is not within the last 7 days.
+    ``attempt_id`` is the id of an attempt that is entered again, however long ago it was made. Services that have its
+    event know it by this id, and count it once.
+
+    Raises ``ContractUnknown``, ``AttemptKnown``, ``TooManyAttempts``, and ``Invalid`` for an outcome of the other
+    channel, a permit of a message, or a time that is ahead or more than 7 days ago.
     """
     if (new.outcome in _OF_MESSAGES) != (new.channel is Channel.MESSAGE):
         raise Invalid(
@@ -129,15 +164,18 @@ async def add(tx: Transaction, contract_id: UUID, new: NewAttempt, *, same_as: U
         raise Invalid("Only a call has a permit.", errors=[FieldError("/permit_id", "belongs to a call")])
     now = clock.now()
     made_at = new.made_at or now
-    if not now - ENTERED_WITHIN <= made_at <= now + _CLOCKS_DIFFER:
+    is_old = made_at < now - ENTERED_WITHIN and attempt_id is None
+    if is_old or made_at > now + _CLOCKS_DIFFER:
         raise Invalid(
             "An attempt is entered within 7 days.",
             errors=[FieldError("/made_at", "must lie within the last 7 days, and not ahead")],
         )
     await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
+    if attempt_id is not None and await tx.fetchval(queries.ATTEMPT_EXISTS, attempt_id):
+        raise AttemptKnown(extra={"attempt_id": attempt_id})
     right_party = new.outcome in _WITH_THE_DEBTOR
     about = (contract_id, new.channel, new.outcome, right_party, made_at, new.note)
-    added = await tx.fetchrow(queries.ADD_ATTEMPT, *about, MOST_A_DAY, same_as, new.permit_id)
+    added = await tx.fetchrow(queries.ADD_ATTEMPT, *about, MOST_A_DAY, same_as, new.permit_id, attempt_id)
     if added is None:
         raise TooManyAttempts()
     row = dict(added)

@@ -20,7 +20,14 @@ from chassis import (
 )
 from pydantic import model_validator
 from recobro_events import Row, Transaction
-from recobro_events.contracts.portfolio import ApproachStep, ContractEscalated, ContractState, StageCause, StepCause
+from recobro_events.contracts.portfolio import (
+    ApproachStep,
+    ContractEscalated,
+    ContractState,
+    NoticeRecorded,
+    StageCause,
+    StepCause,
+)
 
 from portfolio.ladder import keeping, queries
 from portfolio.ladder.rules import STEP_OF_NOTICE, STEPS, NoticeKind, is_backward, notices_before
@@ -49,13 +56,17 @@ class Proof(InputModel):
 
 
 class NewNotice(InputModel):
-    """A notice that was sent on ``sent_on``. ``document`` says where the notice and its receipt are kept."""
+    """A notice that was sent on ``sent_on``. ``document`` says where the notice and its receipt are kept.
+
+    A notice that is entered again after a restore states the ``notice_id`` that it had.
+    """
 
     kind: NoticeKind
     channel: ShortText
     sent_on: Day
     proof: Proof
     document: Text | None = None
+    notice_id: UUID | None = None
 
 
 class Notice(OutputModel):
@@ -91,18 +102,25 @@ class NoticeMissing(Conflict):
     detail = "A notice that has to be sent before this one is not recorded in this episode."
 
 
+class NoticeKnown(Conflict):
+    code = "notice-known"
+    detail = "There is a notice with this id already."
+
+
 class TooManyNotices(Conflict):
     code = "too-many-notices"
     detail = f"The contract has {NOTICES_OF_CONTRACT} notices. No more can be recorded."
 
 
 async def add(tx: Transaction, contract_id: UUID, new: NewNotice) -> Notice:
-    """Record a notice. The contract is then at least at the step of the notice.
+    """Record a notice and publish it. The contract is then at least at the step of the notice.
 
-    Raises ``ContractUnknown``, ``NotBehind``, ``StepBackward``, ``NoticeMissing``, ``TooManyNotices``, and ``Invalid``
-    for a day in the future.
+    Raises ``ContractUnknown``, ``NoticeKnown``, ``NotBehind``, ``StepBackward``, ``NoticeMissing``,
+    ``TooManyNotices``, and ``Invalid`` for a day in the future.
     """
     contract = await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
+    if new.notice_id is not None and await tx.fetchrow(queries.NOTICE, new.notice_id):
+        raise NoticeKnown(extra={"notice_id": new.notice_id})
     if contract["state"] != ContractState.OPEN or contract["overdue_balance"] == 0:
         raise NotBehind()
     latest = max(contract["business_date"], datetime.now(ZoneInfo(contract["timezone"])).date())
@@ -116,7 +134,16 @@ async def add(tx: Transaction, contract_id: UUID, new: NewNotice) -> Notice:
     notice_id = await tx.fetchval(
         queries.ADD_NOTICE,
         *(contract_id, contract["episode"], new.kind, new.channel, new.sent_on),
-        *(proof.registered_number, proof.receipt_sha256, new.document),
+        *(proof.registered_number, proof.receipt_sha256, new.document, new.notice_id),
+    )
+    tx.publish(
+        NoticeRecorded(
+            **new.model_dump(include={"kind", "channel", "sent_on", "document"}),
+            **proof.model_dump(),
+            contract_id=contract_id,
+            notice_id=notice_id,
+            episode=contract["episode"],
+        )
     )
     data = {"notice_id": notice_id, "kind": new.kind, "channel": new.channel, "sent_on": new.sent_on}
     line = Line(contract_id, "notice_recorded", f"{new.kind} sent on {new.sent_on} by {new.channel}", data)

@@ -152,8 +152,9 @@ NOTICE = f"{_NOTICE} WHERE notice_id = $1"
 SENT = "SELECT kind, min(sent_on) AS sent_on FROM notice WHERE contract_id = $1 AND episode = $2 GROUP BY kind"
 COUNT_NOTICES = "SELECT count(*) FROM notice WHERE contract_id = $1"
 ADD_NOTICE = """
-INSERT INTO notice (contract_id, episode, kind, channel, sent_on, registered_number, receipt_sha256, document)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING notice_id
+INSERT INTO notice (notice_id, contract_id, episode, kind, channel, sent_on, registered_number, receipt_sha256,
+    document)
+VALUES (coalesce($9, uuidv7()), $1, $2, $3, $4, $5, $6, $7, $8) RETURNING notice_id
 """
 # The step of the episode that a notice shows. $1 contract, $2 episode, $3 step, $4 business date, $5 ladder version.
 REACH = """

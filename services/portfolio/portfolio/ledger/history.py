@@ -28,6 +28,15 @@ WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id
 """
 
 
+_TOLD = """
+SELECT n FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS given (contract_id, kind, facts, n)
+WHERE EXISTS (
+    SELECT FROM contract_history AS line
+    WHERE line.contract_id = given.contract_id AND line.kind = given.kind AND line.data @> given.facts::jsonb
+)
+"""
+
+
 class Line(NamedTuple):
     """One line of history. ``summary`` is for people and holds no personal data; ``data`` can be written as JSON."""
 
@@ -47,6 +56,13 @@ async def record(tx: Transaction, lines: Iterable[Line]) -> None:
     ]
     if rows:
         await tx.execute(_RECORD, *zip(*rows, strict=True))
+
+
+async def told(tx: Transaction, lines: Sequence[Line], names: Sequence[str]) -> set[int]:
+    """Return the places of those lines whose contract has a line of the kind with the same values of these facts."""
+    facts = [json.dumps({name: line.data[name] for name in names}) for line in lines]
+    rows = await tx.fetch(_TOLD, [line.contract_id for line in lines], [line.kind for line in lines], facts)
+    return {row["n"] - 1 for row in rows}
 
 
 async def record_each(

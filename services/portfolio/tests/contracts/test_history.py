@@ -1,13 +1,16 @@
 """The history of a contract: what every service has stated, told in the reader's language."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from string import Formatter
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import portfolio
 import pytest
 from chassis.testing import mint
 from events_of_other_services import later, placed, promised, receive, visited
@@ -22,7 +25,7 @@ from recobro_events.contracts.dialer_feed import (
     WithdrawalAcknowledged,
     WithdrawalReason,
 )
-from recobro_events.contracts.field_visits import VisitReinstated
+from recobro_events.contracts.field_visits import VisitCompleted, VisitReinstated
 from recobro_events.contracts.promises import PromiseKept
 
 NOW = datetime(2026, 9, 10, 15, 30, tzinfo=UTC)
@@ -226,8 +229,31 @@ async def test_a_visit_that_is_ordered_again_is_told(client: httpx.AsyncClient, 
     ]
 
 
+async def test_a_visit_and_a_call_that_are_entered_again_count_once(client: httpx.AsyncClient, given: Given) -> None:
+    """Their service was restored and told again. Its event is another one, about the same fact."""
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    visit, call = visited(contract_id), called(contract_id)
+    for _ in range(2):
+        await receive(given, VisitCompleted(**visit.model_dump()), CallCompleted(**call.model_dump()))
+    [counted] = await given.rows("SELECT sum(attempts) AS attempts, sum(contacts) AS contacts FROM contact_day")
+    assert tuple(counted) == (2, 2)
+    lines = (await client.get(f"/v1/contracts/{contract_id}/history")).json()["items"]
+    assert sorted(line["kind"] for line in lines) == ["call", "visit"]
+    await receive(given, called(contract_id, call_id=call.call_id, started_at=NOW + timedelta(hours=1)))
+    [counted] = await given.rows("SELECT sum(attempts) AS attempts FROM contact_day")
+    assert counted["attempts"] == 3, "a dialer may give a call's id again"
+
+
 def facts_of(sentence: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+
+def test_every_kind_of_line_that_the_service_writes_has_a_sentence() -> None:
+    code = "".join(file.read_text() for file in Path(portfolio.__file__).parent.rglob("*.py"))
+    written = set(re.findall(r'\bLine\(\s*[\w.]+(?:\["\w+"\])?,\s*"([a-z_]+)"', code))
+    assert {"letter_delivered", "payment_received", "receipt_stored"} <= written
+    # The summaries of these two are sentences of a refusal, which are translated as such.
+    assert written - {"address_refused", "contact_data_refused"} <= set(telling.WORDING)
 
 
 def test_every_sentence_has_its_facts_in_spanish_and_portuguese() -> None:

@@ -82,6 +82,22 @@ async def test_a_wrong_attempt_is_refused_and_changes_nothing(
     assert await given.everything() == before
 
 
+async def test_an_attempt_that_is_entered_again_has_its_id_and_counts_once(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    """After a restore. Services that kept its event know it by the id."""
+    contract_id, attempt_id, first_id = await a_contract(given), str(uuid4()), str(uuid4())
+    again = {"attempt_id": attempt_id, "same_as": first_id, "made_at": f"{days_ago(30)}T15:00:00Z"}
+    assert (await enter(client, contract_id, **again)).json()["attempt_id"] == attempt_id
+    known = await enter(client, contract_id, **again)
+    assert (known.status_code, known.json()["type"].rpartition(":")[2]) == (409, "attempt-known")
+    assert known.json()["attempt_id"] == attempt_id
+    [event] = await published(given.database, AttemptMade)
+    assert (str(event.attempt_id), str(event.same_as), event.attempts) == (attempt_id, first_id, 1)
+    alone = await enter(client, contract_id, same_as=first_id)
+    assert alone.status_code == 422
+
+
 async def test_a_day_has_a_bound_and_an_unknown_contract_none(
     client: httpx.AsyncClient, given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:

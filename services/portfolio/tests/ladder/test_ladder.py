@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -13,7 +13,7 @@ from portfolio.stages import daily_run
 from portfolio_builders import TODAY, Given, days_ago, pay, reverse
 from prometheus_client import REGISTRY
 from recobro_events.contracts.field_visits import AttendedBy, VisitOutcome
-from recobro_events.contracts.portfolio import ApproachStep, ContractEscalated, ContractRegistered
+from recobro_events.contracts.portfolio import ApproachStep, ContractEscalated, ContractRegistered, NoticeRecorded
 from recobro_events.testing import published
 from service_client import ServiceClient, row
 
@@ -246,6 +246,21 @@ async def test_a_notice_without_proof_or_of_a_day_to_come_is_refused(
     answer = await client.post(f"/v1/contracts/{contract_id}/notices", json=body)
     assert (answer.status_code, code_of(answer)) == (status, code)
     assert await given.everything() == before
+
+
+async def test_a_notice_is_published_and_entered_again_under_its_id(client: httpx.AsyncClient, given: Given) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    notice_id, path = str(uuid4()), f"/v1/contracts/{contract_id}/notices"
+    body = {"kind": "reminder", "channel": "letter", "sent_on": str(TODAY), "proof": PROOF, "document": "shelf 7"}
+    assert (await client.post(path, json=body | {"notice_id": notice_id})).json()["notice_id"] == notice_id
+    known = await client.post(path, json=body | {"notice_id": notice_id})
+    assert (known.status_code, code_of(known), known.json()["notice_id"]) == (409, "notice-known", notice_id)
+    [event] = await published(given.database, NoticeRecorded)
+    stated = event.model_dump(mode="json")
+    for name in ("kind", "channel", "sent_on", "document"):
+        assert stated[name] == body[name]
+    assert PROOF.items() <= stated.items()
+    assert (stated["notice_id"], stated["contract_id"], stated["episode"]) == (notice_id, str(contract_id), 1)
 
 
 async def test_nothing_is_sent_about_a_contract_that_is_not_behind(client: httpx.AsyncClient, given: Given) -> None:
