@@ -100,6 +100,18 @@ async def test_a_waiver_is_booked_once_and_taken_back_once(client: httpx.AsyncCl
     assert (await shown(client, contract_id))["state"] == "settled"
 
 
+async def test_a_newer_settlement_books_no_second_waiver_and_none_is_of_a_day_to_come(given: Given) -> None:
+    """Between two settlements that the portfolio hears of there may be a reopening of which it does not."""
+    contract_id = await late(given)
+    deal = Deal(contract_id, AgreementKind.FORGIVENESS, "100.00")
+    ahead = TODAY + timedelta(days=3)
+    await hear(given, deal.reached(), deal.fulfilled(), deal.settled(on=ahead))
+    await hear(given, deal.settled(on=ahead))
+    [waiver] = await published(given.database, ChargeTaken)
+    assert (str(waiver.amount), waiver.charged_on) == ("100.00", TODAY)
+    assert await given.rows("SELECT FROM agreement WHERE followed IS DISTINCT FROM version") == [], "nothing waits"
+
+
 async def test_events_in_any_order_come_to_the_newest_state(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await late(given)
     deal = Deal(contract_id, AgreementKind.RESTRUCTURE, "100.00", (10, "450.00"), (40, "450.00"))
