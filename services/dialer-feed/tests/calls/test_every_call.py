@@ -231,3 +231,19 @@ async def test_breaches_are_paged_and_filtered_by_agency(scene: Scene, client: h
     assert sorted(shown) == [("0", str(agency_id)), ("1", None), ("2", None)]
     own = (await client.get("/v1/breaches", params={"agency_id": str(agency_id)})).json()["items"]
     assert [item["call_id"] for item in own] == ["0"]
+
+
+async def test_visits_alone_may_use_up_the_cap(scene: Scene, client: httpx.AsyncClient) -> None:
+    [contract] = await scene.contracts(1)
+    for visit in [Visit(contract) for _ in range(7)]:
+        await scene.receives(visit.ordered(), visit.completed(AttendedBy.NOBODY))
+    assert (await item_of(client, by_id(contract, started_at=yesterday_at(19))))["breaches"] == ["frequency"]
+
+
+async def test_a_call_in_the_days_of_silence_after_a_conversation_is_a_breach(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    [contract] = await scene.contracts(1, jurisdiction="US")
+    spoke, after = by_id(contract, "right_party", started_at=yesterday_at(18)), by_id(contract)
+    outcome = await report_calls(client, spoke, after | {"started_at": yesterday_at(19)})
+    assert ["frequency" in item["breaches"] for item in outcome["items"]] == [False, True]

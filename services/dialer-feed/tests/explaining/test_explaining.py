@@ -149,3 +149,12 @@ async def test_two_lists_are_compared(scene: Scene, client: httpx.AsyncClient) -
     unknown = await client.get(path, params={"with": str(uuid.uuid4())})
     assert code_of(unknown) == "list-unknown"
     assert stays.number not in str(added["items"]) + str(gone["items"])
+
+
+async def test_a_silence_that_begins_later_bars_nothing_yet(scene: Scene, client: httpx.AsyncClient) -> None:
+    [contract] = await scene.contracts(1)
+    await scene.receives(contract.paused(DAY + timedelta(days=2)))
+    list_id = await scene.built()
+    known = await answer(client, f"/v1/lists/{list_id}/explanations", contract_id=str(contract.contract_id))
+    [paused] = [verdict for verdict in known["rules"] if verdict["rule"] == "paused"]
+    assert (known["status"], known["bars"], paused["bars"]) == ("listed", None, False)

@@ -320,3 +320,13 @@ async def test_an_attempt_without_a_result_counts_for_seven_days(
         assert await refused(client, asked) == "frequency"
     else:
         await granted(client, asked)
+
+
+async def test_an_attempt_that_is_reported_in_time_has_its_permit_whatever_the_dialer_s_clock_says(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    list_id, contract = await listed(scene)
+    permit = await granted(client, question(contract, list_id=list_id))
+    await scene.execute("UPDATE permit SET expires_at = clock_timestamp() + interval '1 hour'")
+    slow = (datetime.now(UTC) - timedelta(minutes=30)).isoformat()
+    assert (await attempt(client, permit_id=permit["permit_id"], started_at=slow))["permit"] == "valid"
