@@ -93,6 +93,8 @@ async def test_a_permit_that_does_not_fit_the_attempt_does_not_count(
     assert (await attempt(client, permit_id=new, **named))["permit"] == "other_call"
     assert (await attempt(client, permit_id=str(uuid.uuid4()), **named))["permit"] == "unknown"
     assert (await attempt(client, **named))["permit"] == "none"
+    before = (asked_at - timedelta(seconds=5)).isoformat()
+    assert (await attempt(client, permit_id=old, started_at=before))["permit"] == "expired"
     started_at = (asked_at + timedelta(seconds=5)).isoformat()
     late_report = await attempt(client, permit_id=old, started_at=started_at)
     assert late_report["permit"] == "valid", "the call began in time by the dialer's clock, though it is reported late"
