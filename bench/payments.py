@@ -5,6 +5,8 @@
 The figure is the time from the API's answer, as the payer received it, to the entry's withdrawal. Both times come from
 this machine's clock. Every payment is for another contract. Without an answer it is repeated with its Idempotency-Key.
 
+It prints how many payments a second were answered, which is below ``--rate`` when the processors are full.
+
 It also prints the CPU time per payment by process, what the platform uses at rest, and the floor: the same rows written
 in two transactions on the same PostgreSQL, without the platform. Figures of two machines compare by their floors.
 """
@@ -233,14 +235,17 @@ def main() -> None:
             before_rest = costs.cpu_by_process(data)
             time.sleep(_REST_SECONDS)
             before = costs.cpu_by_process(data)
+            began = time.monotonic()
             paid = asyncio.run(pay(client, contracts, as_of, options.rate))
+            answered = len(paid) / (time.monotonic() - began)
             items = withdrawals(client, published.list_id, len(contracts))
             time.sleep(_SETTLE_SECONDS)
             after = costs.cpu_by_process(data)
             floor = asyncio.run(costs.floor(data, len(contracts), options.rate))
         report = client.get("dialer-feed", "/v1/withdrawal-report", list_id=published.list_id)
     seconds = delays(paid, items)
-    print(f"{len(paid)} payments at {options.rate:g} a second; milliseconds from the answer to the withdrawal:")
+    print(f"{len(paid)} payments sent at {options.rate:g} a second and answered at {answered:.0f} a second")
+    print("milliseconds from the answer to the withdrawal:")
     print("  " + "  ".join(f"p{p:g} {percentile(seconds, p) * 1000:.1f}" for p in (50, 95, 99, 100)))
     to_list = report["seconds_to_list"]
     print("milliseconds from the payment's receipt to the withdrawal, from the withdrawal report:")
