@@ -236,7 +236,7 @@ class _HistoryEvent(NamedTuple):
     """An event that becomes a line of history.
 
     ``summary`` is a template for the event's fields. ``keep`` stores further facts of the event. ``identity`` are the
-    fields that tell the fact. When a restored service is told it again, its new event is no new fact here.
+    fields that name the fact. What is entered again in a restored service comes as another event, and is no new fact.
     """
 
     event_type: type[ContractEvent]
@@ -320,8 +320,10 @@ def _register(entry: _HistoryEvent) -> None:
     @_with_effect(entry.event_type)
     async def handle(events: Sequence[ContractEvent], tx: Transaction) -> None:
         if entry.identity:
-            told = await history.told(tx, [_line(event, entry.kind, entry.summary) for event in events], entry.identity)
-            events = [event for place, event in enumerate(events) if place not in told]
+            known = await history.known(
+                tx, [_line(event, entry.kind, entry.summary) for event in events], entry.identity
+            )
+            events = [event for place, event in enumerate(events) if place not in known]
         happened = [event for event in events if not event.is_republished]
         await history.record(tx, [line for event in happened for line in _lines(event, entry)])
         if entry.keep is not None:

@@ -28,7 +28,7 @@ WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id
 """
 
 
-_TOLD = """
+_KNOWN = """
 SELECT n FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS given (contract_id, kind, facts, n)
 WHERE EXISTS (
     SELECT FROM contract_history AS line
@@ -58,10 +58,10 @@ async def record(tx: Transaction, lines: Iterable[Line]) -> None:
         await tx.execute(_RECORD, *zip(*rows, strict=True))
 
 
-async def told(tx: Transaction, lines: Sequence[Line], names: Sequence[str]) -> set[int]:
+async def known(tx: Transaction, lines: Sequence[Line], names: Sequence[str]) -> set[int]:
     """Return the places of those lines whose contract has a line of the kind with the same values of these facts."""
     facts = [json.dumps({name: line.data[name] for name in names}) for line in lines]
-    rows = await tx.fetch(_TOLD, [line.contract_id for line in lines], [line.kind for line in lines], facts)
+    rows = await tx.fetch(_KNOWN, [line.contract_id for line in lines], [line.kind for line in lines], facts)
     return {row["n"] - 1 for row in rows}
 
 
