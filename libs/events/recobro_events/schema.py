@@ -16,8 +16,6 @@ _COMES_AND_GOES = """autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_thres
 # A handful of rows that are updated all the time: pages keep room for the rows' next versions.
 _UPDATED_ALL_THE_TIME = """fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
     autovacuum_vacuum_cost_delay = 0"""
-# A body is written and read once. To compress it would cost more than all else about it.
-_KEEPS_BODIES = "toast_tuple_target = 8160"
 _GROWS_AND_IS_PRUNED = "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05"
 
 
@@ -72,16 +70,12 @@ CREATE TABLE IF NOT EXISTS outbox_{lane} (
     traceparent text,
     audience text,
     body text NOT NULL{more}
-) WITH ({_COMES_AND_GOES}, {_KEEPS_BODIES});
+) WITH ({_COMES_AND_GOES});
 """
     earlier = _when(
         _without_column(f"outbox_{lane}", "audience"),
         f"ALTER TABLE outbox_{lane} ADD COLUMN audience text;",
         f"ALTER TABLE outbox_{lane} SET ({_COMES_AND_GOES});",
-    ) + _when(
-        f"""NOT EXISTS (SELECT FROM pg_class WHERE oid = 'outbox_{lane}'::regclass
-        AND array_to_string(reloptions, ' ') LIKE '%toast_tuple_target%')""",
-        f"ALTER TABLE outbox_{lane} SET ({_KEEPS_BODIES});",
     )
     return create + earlier + _refusing_large_events(f"outbox_{lane}")
 

@@ -7,7 +7,6 @@ import asyncpg
 import pytest
 from recobro_events import MAX_EVENT_BYTES, Consumer, Database, EventTooLarge, Transaction, outbox, schema
 from recobro_events._applying.batch import apart
-from recobro_events._log import postgres_schema
 from recobro_events.contracts import agency
 from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.contracts.portfolio import PaymentReversed
@@ -147,31 +146,4 @@ async def test_an_upgrade_leaves_large_events_of_an_earlier_release_where_they_a
     with pytest.raises(asyncpg.ProgramLimitExceededError):
         await connection.execute(insert)
     assert await connection.fetchval("SELECT count(*) FROM unsent_events") == 0
-    await connection.close()
-
-
-@pytest.mark.parametrize("lane", ["events", "bulk", "agencies"])
-async def test_a_body_is_not_compressed(database_dsn: str, lane: str) -> None:
-    """A whole contract has 3 KB. To compress each, and unpack it again, costs a third of publishing it."""
-    connection = await asyncpg.connect(database_dsn)
-    await connection.execute(schema.UPGRADE + schema.UPGRADE_AGENCIES)
-    if lane == "agencies":
-        await connection.execute("ALTER TABLE outbox_agencies ALTER topic DROP NOT NULL")
-    await connection.execute(
-        f"INSERT INTO outbox_{lane} (type, key, body) VALUES ('a.b.v1', 'k', repeat('word ', 1000))"
-    )
-    assert await connection.fetchval(f"SELECT pg_column_compression(body) FROM outbox_{lane}") is None
-    await connection.close()
-
-
-async def test_the_embedded_log_does_not_compress_a_record_either(database_dsn: str) -> None:
-    """Each record is unpacked by every group that reads it. A log of an earlier release gets the setting too."""
-    connection = await asyncpg.connect(database_dsn)
-    await connection.execute(postgres_schema.CREATE)
-    await connection.execute("ALTER TABLE record RESET (toast_tuple_target)")
-    await connection.execute(postgres_schema.CREATE)
-    await connection.execute(
-        "INSERT INTO record VALUES (1, 0, 0, 'k', convert_to(repeat('word ', 1000), 'UTF8'), '{}')"
-    )
-    assert await connection.fetchval("SELECT pg_column_compression(value) FROM record") is None
     await connection.close()

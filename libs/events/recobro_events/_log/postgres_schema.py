@@ -1,6 +1,5 @@
 """The tables of the embedded log, in a database of its own."""
 
-# Each record is read by several groups, and to unpack it for each costs more CPU than its bytes are worth.
 CREATE = r"""
 CREATE TABLE IF NOT EXISTS topic (
     topic_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -24,14 +23,7 @@ CREATE TABLE IF NOT EXISTS record (
     headers text NOT NULL,
     written_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic_id, partition, "offset")
-) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05,
-    toast_tuple_target = 8160);
-DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_class WHERE oid = 'record'::regclass
-        AND array_to_string(reloptions, ' ') LIKE '%toast_tuple_target%') THEN
-        ALTER TABLE record SET (toast_tuple_target = 8160);
-    END IF;
-END $$;
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 CREATE TABLE IF NOT EXISTS group_member (
     group_name text NOT NULL,
     member_id uuid NOT NULL,
