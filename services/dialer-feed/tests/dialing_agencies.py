@@ -39,7 +39,14 @@ class Visit:
         )
 
 
-def own_attempt(contract: Contract, day: date, channel: str = "call", *, right_party: bool = False) -> AttemptMade:
+def own_attempt(
+    contract: Contract,
+    day: date,
+    channel: str = "call",
+    *,
+    right_party: bool = False,
+    permit_id: uuid.UUID | None = None,
+) -> AttemptMade:
     return AttemptMade(
         contract_id=contract.contract_id,
         attempt_id=uuid.uuid4(),
@@ -50,4 +57,5 @@ def own_attempt(contract: Contract, day: date, channel: str = "call", *, right_p
         business_date=day,
         episode=1,
         attempts=1,
+        permit_id=permit_id,
     )

@@ -115,6 +115,16 @@ async def test_permits_of_the_desk_and_of_dialers_count_each_other(
     await granted(client, from_desk(one))
 
 
+async def test_a_permit_that_a_call_of_the_desk_has_used_counts_once(scene: Scene, client: httpx.AsyncClient) -> None:
+    """Five attempts and the call by the permit are six of seven, although the permit has not expired yet."""
+    contract = await known(scene)
+    await scene.receives(*(own_attempt(contract, DAY - timedelta(days=n)) for n in range(1, 6)))
+    permit = await granted(client, from_desk(contract))
+    await scene.receives(own_attempt(contract, DAY, permit_id=uuid.UUID(permit["permit_id"])))
+    await granted(client, from_desk(contract))
+    assert await refused(client, from_desk(contract)) == "frequency"
+
+
 async def test_a_conversation_silences_the_desk_where_the_jurisdiction_says_so(
     scene: Scene, client: httpx.AsyncClient
 ) -> None:
