@@ -185,7 +185,8 @@ def _print_open(contract: Record, agencies: dict[str | None, str]) -> None:
         _line(tr("dispute"), text)
     for one in contract["promises"]:
         text = tr("{amount} by {day}", amount=amount(one["promised"]), day=day(one["due_on"]))
-        _line(tr("promise"), f"{text} ({word(one['state'])})")
+        state = tr("promise open") if one["state"] == "open" else word(one["state"])
+        _line(tr("promise"), f"{text} ({state})")
     for one in contract["pauses"]:
         until = tr(" until {day}", day=day(one["ends_on"])) if one["ends_on"] else ""
         _line(tr("pause"), tr("from {day}", day=day(one["starts_on"])) + f"{until}: {one['reason']}")

@@ -227,3 +227,11 @@ def test_a_contract_says_how_its_dispute_ended(outcome: str, said: str) -> None:
     with terminal.out.capture() as shown:
         contracts._print_open({"clarifications": [disputed], "promises": [], "pauses": [], "placements": []}, {})
     assert said in shown.get()
+
+
+def test_an_open_promise_is_feminine() -> None:
+    language.speak(Locale("es", "MX"))
+    promise = {"promised": "10.00", "due_on": "2026-12-01", "state": "open"}
+    with terminal.out.capture() as shown:
+        contracts._print_open({"clarifications": [], "promises": [promise], "pauses": [], "placements": []}, {})
+    assert "(abierta)" in shown.get()
