@@ -130,6 +130,7 @@ class _Judgement:
     lines: Mapping[int, _Line]
     money: list[Money]
     lacking: list[Money]
+    taken_back: list[Payment]
 
     @property
     def payments(self) -> list[Payment]:
@@ -326,7 +327,6 @@ class ModelContract:
         found: Counter[str] = Counter()
         laid = self.laid()[1]
         unpaid_before = without(self.base, self._known_money(judged.money, laid))
-        taken_back = self._taken_back(judged)
         if judged.verdict == "less" and settings.reductions_are_payments and not accepted:
             lower = {n: max(NOTHING, amount - self._stated(judged, n)) for n, amount in unpaid_before.items()}
             paid = oldest_first(lower, -judged.excess)
@@ -338,7 +338,7 @@ class ModelContract:
         found += self._include(judged, statement.as_of, settings.lag_days)
         found["kept_decisions"] += self._keep_decisions(judged)
         self.base = {number: line.amount for number, line in judged.lines.items()}
-        for one in taken_back:
+        for one in judged.taken_back:
             one.unposted = True
         for one in judged.payments:
             if one.is_reversed and one not in judged.lacking:
@@ -384,7 +384,11 @@ class ModelContract:
         if stated == 0:
             excess = min(NOTHING, excess)
         explicable = excess > 0 or (excess < 0 and any(one.counts < 0 for one in money))
-        lacking = _lacking(money, excess, statement.as_of - timedelta(days=lag_days)) if explicable else []
+        oldest_recent = statement.as_of - timedelta(days=lag_days)
+        lacking = _lacking(money, excess, oldest_recent) if explicable else []
+        taken_back = self._taken_back(lines, excess) if excess > 0 and not lacking else []
+        if taken_back and (rest := excess - sum(taken_back[0].paid.values(), NOTHING)):
+            lacking = _lacking(money, rest, oldest_recent)
         missing = any(unpaid[number] > 0 for number in self.base if number not in lines)
         if excess == 0:
             verdict = "agrees"
@@ -395,7 +399,7 @@ class ModelContract:
         else:
             verdict = "less" if excess < 0 else "differs"
         old = any((statement.as_of - one.paid_on).days > lag_days for one in lacking if not one.is_reversed)
-        return _Judgement("unposted" if old else verdict, excess, lines, money, lacking)
+        return _Judgement("unposted" if old else verdict, excess, lines, money, lacking, taken_back)
 
     @staticmethod
     def _known_money(money: Iterable[Money], laid: Mapping[int, Paid]) -> Paid:
@@ -413,11 +417,9 @@ class ModelContract:
         gone = one.reversed_on > statement.as_of and one.counts != 0
         return gone and not one.unposted and not (isinstance(one, Payment) and one.is_identified)
 
-    def _taken_back(self, judged: _Judgement) -> list[Payment]:
+    def _taken_back(self, lines: Mapping[int, _Line], excess: Decimal) -> list[Payment]:
         """The newest included payment, if the file states all that it had paid once more, by instalment and in all."""
-        if judged.verdict != "differs":
-            return []
-        risen = {n: line.amount - max(NOTHING, self.base.get(n, NOTHING)) for n, line in judged.lines.items()}
+        risen = {n: line.amount - max(NOTHING, self.base.get(n, NOTHING)) for n, line in lines.items()}
         taken_back = [
             one
             for one in self.payments
@@ -426,7 +428,7 @@ class ModelContract:
             and not one.unposted
             and one.credit < one.amount
             and one.paid
-            and sum(one.paid.values(), NOTHING) <= judged.excess
+            and sum(one.paid.values(), NOTHING) <= excess
             and all(risen.get(number, NOTHING) >= amount for number, amount in one.paid.items())
         ]
         return sorted(taken_back, key=lambda one: (one.paid_on, one.sequence))[-1:]

@@ -116,6 +116,7 @@ stated AS MATERIALIZED (
 # away a charge too; nobody had stated less than nothing. undone: the newest payment that the known amounts have in
 # them, if the file states all that it paid once more, for its due dates and in all. Then the file has taken it back. A
 # file that only moves money between due dates, as books do that count the oldest instalment first, takes nothing back.
+# takes_back: the rest of the excess is explained by payments that the file does not know yet.
 JUDGE = f"""
 WITH {LINES}, summed AS MATERIALIZED (
     SELECT contract_id, contract_number, state, undecided_by,
@@ -142,24 +143,6 @@ WITH {LINES}, summed AS MATERIALIZED (
     WHERE contract_id = ANY($2::uuid[])
 ), compared AS MATERIALIZED (
     SELECT *, CASE WHEN stated = 0 THEN least(0, paid - owed) ELSE stated - owed + paid END AS excess FROM summed
-), explained AS MATERIALIZED (
-    SELECT contract_id, members, has_old
-    FROM compared CROSS JOIN LATERAL (
-        SELECT array_agg(payment_id) AS members, bool_or(NOT gone AND $3 - paid_on > $4) AS has_old
-        FROM generate_series(1, (1 << payments) - 1) AS mask
-        JOIN money ON money.contract_id = compared.contract_id AND place <= payments
-            AND mask & (1 << (payments - place)) <> 0
-        GROUP BY mask HAVING sum(money.amount) = excess
-        ORDER BY bool_or(NOT gone AND $3 - paid_on > $4), count(*), mask DESC LIMIT 1
-    ) AS best
-    WHERE (excess > 0 OR excess < 0 AND raises) AND payments > 0
-), judged AS MATERIALIZED (
-    SELECT compared.*, coalesce(members, '{{}}') AS members,
-        CASE WHEN excess = 0 THEN 'agrees'
-            WHEN members IS NOT NULL THEN CASE WHEN has_old THEN 'unposted' ELSE 'in_posting' END
-            WHEN missing AND NOT $5::boolean AND state IN ('open', 'settled') THEN 'fewer'
-            WHEN excess < 0 THEN 'less' ELSE 'differs' END AS verdict
-    FROM compared LEFT JOIN explained USING (contract_id)
 ), risen AS MATERIALIZED (
     SELECT contract_id, due_on, sum(change) AS amount
     FROM (
@@ -167,10 +150,45 @@ WITH {LINES}, summed AS MATERIALIZED (
         UNION ALL SELECT contract_id, due_on, -greatest(0, amount) FROM known
     ) AS changed
     GROUP BY contract_id, due_on HAVING sum(change) > 0
+), undone AS MATERIALIZED (
+    SELECT contract_id, newest.payment_id, newest.amount
+    FROM compared CROSS JOIN LATERAL (
+        SELECT payment_id, laid.amount
+        FROM payment CROSS JOIN LATERAL (
+            SELECT sum(allocation.amount) AS amount,
+                bool_and(coalesce(risen.amount, 0) >= allocation.amount) AS has_risen
+            FROM payment_allocation AS allocation
+            LEFT JOIN risen ON risen.contract_id = compared.contract_id AND risen.due_on = allocation.due_on
+            WHERE allocation.payment_id = payment.payment_id
+        ) AS laid
+        WHERE payment.contract_id = compared.contract_id AND credit < payment.amount
+            AND absorbed_by IS NOT NULL AND reversed_at IS NULL AND NOT unposted AND has_risen AND laid.amount <= excess
+        ORDER BY paid_on DESC, sequence DESC LIMIT 1
+    ) AS newest
+    WHERE excess > 0
+), explained AS MATERIALIZED (
+    SELECT contract_id, members, has_old, takes_back
+    FROM compared LEFT JOIN undone USING (contract_id) CROSS JOIN LATERAL (
+        SELECT array_agg(money.payment_id) AS members, bool_or(NOT gone AND $3 - paid_on > $4) AS has_old,
+            sum(money.amount) <> excess AS takes_back
+        FROM generate_series(1, (1 << payments) - 1) AS mask
+        JOIN money ON money.contract_id = compared.contract_id AND place <= payments
+            AND mask & (1 << (payments - place)) <> 0
+        GROUP BY mask HAVING sum(money.amount) IN (excess, nullif(excess - undone.amount, 0))
+        ORDER BY takes_back, has_old, count(*), mask DESC LIMIT 1
+    ) AS best
+    WHERE (excess > 0 OR excess < 0 AND raises) AND payments > 0
+), judged AS MATERIALIZED (
+    SELECT compared.*, coalesce(members, '{{}}') AS members, coalesce(takes_back, false) AS takes_back,
+        CASE WHEN excess = 0 THEN 'agrees'
+            WHEN members IS NOT NULL THEN CASE WHEN has_old THEN 'unposted' ELSE 'in_posting' END
+            WHEN missing AND NOT $5::boolean AND state IN ('open', 'settled') THEN 'fewer'
+            WHEN excess < 0 THEN 'less' ELSE 'differs' END AS verdict
+    FROM compared LEFT JOIN explained USING (contract_id)
 )
 SELECT judged.*, owed - paid AS expected, coalesce(kept.ids, '{{}}') AS kept, kept.words AS kept_words,
     coalesce(kept.silenced, '{{}}') AS silenced, kept.old_words, coalesce(kept.taken_back, '{{}}') AS taken_back,
-    coalesce(kept.unposted, '{{}}') || coalesce(undone.ids, '{{}}') AS unposted
+    coalesce(kept.unposted, '{{}}') || array_remove(ARRAY[undone.payment_id], NULL) AS unposted
 FROM judged
 LEFT JOIN LATERAL (
     SELECT array_agg(payment_id) FILTER (WHERE lacking AND recent) AS ids,
@@ -189,21 +207,8 @@ LEFT JOIN LATERAL (
     ) AS seen
     WHERE money.contract_id = judged.contract_id
 ) AS kept ON true
-LEFT JOIN LATERAL (
-    SELECT ARRAY[payment_id] AS ids FROM payment
-    WHERE EXISTS (SELECT FROM risen WHERE risen.contract_id = judged.contract_id)
-        AND payment.contract_id = judged.contract_id AND credit < amount
-        AND absorbed_by IS NOT NULL AND reversed_at IS NULL AND NOT unposted
-        AND verdict = 'differs' AND excess >= (
-            SELECT sum(allocation.amount) FROM payment_allocation AS allocation
-            WHERE allocation.payment_id = payment.payment_id)
-        AND NOT EXISTS (
-            SELECT FROM payment_allocation AS allocation
-            LEFT JOIN risen ON risen.contract_id = judged.contract_id AND risen.due_on = allocation.due_on
-            WHERE allocation.payment_id = payment.payment_id AND coalesce(risen.amount, 0) < allocation.amount)
-    ORDER BY paid_on DESC, sequence DESC LIMIT 1
-) AS undone ON true
-ORDER BY contract_id
+LEFT JOIN undone ON undone.contract_id = judged.contract_id AND (takes_back OR verdict = 'differs')
+ORDER BY judged.contract_id
 """
 
 # $1 file; kinds, contracts, what the file states, what was known, details.

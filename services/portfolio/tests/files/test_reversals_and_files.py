@@ -166,3 +166,18 @@ async def test_a_file_that_states_an_instalment_again_which_was_paid_differs(ser
     file = await state(service, portfolio_id, 18, "300.00", "600.00")
     (found,) = (await service.client.get(f"/v1/files/{file['file_id']}/findings")).json()["items"]
     assert (found["kind"], found["stated"], found["known"]) == ("differs", "900.00", "600.00")
+
+
+async def test_a_file_may_take_one_payment_back_and_not_know_another_yet(service: ServiceClient) -> None:
+    """Neither hides the other: the new payment stays on top, and the reversal of the first is owed already."""
+    portfolio_id, first = await a_paid_contract(service)
+    await state(service, portfolio_id, 12, "0.00", "600.00")
+    await service.pay(portfolio_id, "C-1", "200.00", "2026-09-17")
+    file = await state(service, portfolio_id, 18, "300.00", "600.00")
+    assert (await owed(service, portfolio_id))[0] == "700.00"
+    (found,) = (await service.client.get(f"/v1/files/{file['file_id']}/findings")).json()["items"]
+    assert (found["kind"], found["stated"], found["known"]) == ("in_posting", "900.00", "400.00")
+    answer = await service.client.post(f"/v1/payments/{first['payment_id']}/reversal", json={"reason": "bounced"})
+    assert answer.json()["total_balance"] == "700.00"
+    await state(service, portfolio_id, 19, "300.00", "400.00")
+    assert (await owed(service, portfolio_id))[0] == "700.00"
