@@ -5,7 +5,7 @@ instalment says when it is due, so an instalment is known by its number alone.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -202,10 +202,10 @@ class ModelContract:
         """The payments that the creditor's figures do not include, in the order of arrival."""
         return [one for one in self.payments if not one.is_reversed and one.included_on is None]
 
-    def laid(self) -> tuple[Paid, dict[int, Paid]]:
-        """The unpaid amount of each instalment, and what each payment on top has paid."""
+    def laid(self, last: Sequence[Payment] = ()) -> tuple[Paid, dict[int, Paid]]:
+        """The unpaid amount of each instalment, and what each payment on top has paid, some after the others."""
         left, paid = self.amounts, {}
-        for payment in self.on_top:
+        for payment in sorted(self.on_top, key=lambda one: one in last):
             paid[payment.sequence] = oldest_first(left, payment.amount)
             left = without(left, paid[payment.sequence])
         return left, paid
@@ -448,6 +448,10 @@ class ModelContract:
         """Include in the creditor's figures the payments that these have. Returns the findings about them."""
         laid = self.laid()[1]
         recent = {one.sequence for one in judged.money if (as_of - one.paid_on).days <= lag_days}
+        included = [one for one in judged.payments if not (one in judged.lacking and one.sequence in recent)]
+        if any(one.amount > sum(laid[one.sequence].values()) for one in included if one in self.on_top):
+            # What the figures include was owed before what stays on top of them.
+            laid = self.laid([one for one in self.on_top if one not in included])[1]
         differs = judged.verdict == "differs"
         found: Counter[str] = Counter(differs=int(differs))
         missing = judged.excess if differs else NOTHING

@@ -163,12 +163,12 @@ async def state(
     stated = [contract_id for contract_id in chunk.revised if contract_id not in held]
     comparison = await comparing.compare(tx, work, stated, chunk.day, accepted=accepted)
     chunk.revised, chunk.file_payments = list(comparison.applied), comparison.file_payments
-    await _state_contracts(tx, work, chunk, comparison)
+    reapplied = await _state_contracts(tx, work, chunk, comparison)
     applied = set(comparison.applied)
     await people.follow(tx, work, [row for row in moving if row["contract_id"] in applied])
     await contacts.state(tx, work, columns, chunk.registered, chunk.revised)
     await parties.state(tx, work, columns, chunk.registered, chunk.revised)
-    await _record(tx, work, chunk)
+    await _record(tx, work, chunk, reapplied)
 
 
 async def amend(tx: Transaction, work: Work, columns: Sequence[str | None], day: date, rows: Collection[Row]) -> None:
@@ -204,16 +204,22 @@ async def locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection[
     return chunk
 
 
-async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: comparing.Comparison) -> None:
+async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: comparing.Comparison) -> Sequence[Row]:
     """Replace the stored amounts by the creditor's.
 
     The payments and charges that the file lacks stay on top of them. What was reversed after its day is undone again.
+    Returns the payments whose credit has changed because the file has absorbed them.
     """
+    reapplied: Sequence[Row] = ()
     if chunk.registered:
         await tx.execute(
             applying_queries.REGISTER,
             *(work.file_id, chunk.registered, work.portfolio_id, work.creditor_id, chunk.day, work.as_of),
         )
+    if found.paid and (overpaid := await tx.fetch(comparing_queries.OVERPAID, found.paid, work.as_of, found.kept)):
+        # What the file absorbs was owed before what stays on top of it. Its reversal puts that back.
+        staying = [payment_id for row in overpaid for payment_id in row["staying"]]
+        reapplied = await reapply_payments(tx, [row["contract_id"] for row in overpaid], last=staying)
     if chunk.revised:
         await tx.execute(applying_queries.REVISE, work.file_id, chunk.revised, work.as_of)
         await tx.execute(queries.FORGET_REFUSALS, chunk.revised)
@@ -233,9 +239,10 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: com
         )
         await laying.undo_absorbed(tx, found.taken_back)
         await laying.lay(tx, found.charged)
+    return reapplied
 
 
-async def _record(tx: Transaction, work: Work, chunk: Chunk) -> None:
+async def _record(tx: Transaction, work: Work, chunk: Chunk, absorbed: Sequence[Row]) -> None:
     paying = (
         [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, chunk.revised)]
         if chunk.revised
@@ -252,7 +259,7 @@ async def _record(tx: Transaction, work: Work, chunk: Chunk) -> None:
     await record_whole(
         tx, StageCause.REVISION, chunk.revised, chunk.day, file_payments=chunk.file_payments, judge=judge
     )
-    await publish_reapplied(tx, reapplied)
+    await publish_reapplied(tx, [*absorbed, *reapplied])
     if chunk.kept:
         flags = await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept, work.file_id)
         if flagged := [row["contract_id"] for row in flags if row["is_new"]]:

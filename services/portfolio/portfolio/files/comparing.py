@@ -43,8 +43,8 @@ class Comparison:
     ``kept`` holds the payments that stay on top of the file's amounts. ``file_payments`` are those that the file
     states. ``unposted`` are absorbed, but the file's amounts do not have them, so that their reversals raise nothing.
     ``taken_back`` are in its amounts and were reversed after its day: they are owed again. ``split`` are contracts of
-    which the parts of amounts are known, ``charged`` those that have charges. Ids of charges stand among
-    those of payments.
+    which the parts of amounts are known, ``charged`` those that have charges, ``paid`` those that have money which the
+    file may know. Ids of charges stand among those of payments.
     """
 
     applied: Sequence[UUID]
@@ -55,6 +55,7 @@ class Comparison:
     taken_back: Sequence[UUID]
     split: Sequence[UUID]
     charged: Sequence[UUID]
+    paid: Sequence[UUID]
 
 
 async def compare(
@@ -65,7 +66,7 @@ async def compare(
     ``accepted``: a person has decided that the file's rows are all that these contracts owe.
     """
     if not contract_ids:
-        return Comparison([], [], [], [], [], [], [], [])
+        return Comparison([], [], [], [], [], [], [], [], [])
     settings = await tx.fetchrow(queries.SETTINGS, work.file_id)
     assert settings is not None
     lag_days = settings["posting_lag_days"]
@@ -102,6 +103,7 @@ async def compare(
         [payment_id for row in judged if row["verdict"] != "fewer" for payment_id in row["taken_back"]],
         [row["contract_id"] for row in judged if row["has_components"] and row["verdict"] != "fewer"],
         [row["contract_id"] for row in judged if row["has_charges"] and row["verdict"] != "fewer"],
+        [row["contract_id"] for row in judged if row["payments"] and row["verdict"] != "fewer"],
     )
 
 

@@ -293,6 +293,16 @@ WITH {LINES}, given AS MATERIALIZED (
 SELECT * FROM entered
 """
 
+# $1 contracts, $2 as_of of the file, $3 the payments that it lacks. Contracts where a payment that the file absorbs has
+# credit although others stay on top; with those that stay.
+OVERPAID = """
+SELECT contract_id, array_agg(payment_id) FILTER (WHERE stays) AS staying
+FROM (
+    SELECT contract_id, payment_id, credit, paid_on > $2 OR payment_id = ANY($3::uuid[]) AS stays FROM payment
+    WHERE contract_id = ANY($1::uuid[]) AND absorbed_by IS NULL AND reversed_at IS NULL
+) AS on_top
+GROUP BY contract_id HAVING bool_or(stays) AND bool_or(credit > 0 AND NOT stays)
+"""
 ABSORB = """
 UPDATE payment SET absorbed_by = $1
 WHERE contract_id = ANY($2::uuid[]) AND paid_on <= $3 AND absorbed_by IS NULL AND reversed_at IS NULL

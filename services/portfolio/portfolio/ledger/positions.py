@@ -77,10 +77,13 @@ async def reposition(
     return rows
 
 
-async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> Sequence[Row]:
+async def reapply_payments(
+    tx: Transaction, contract_ids: Collection[UUID], *, last: Collection[UUID] = ()
+) -> Sequence[Row]:
     """Allocate the payments of these contracts anew to the instalments as they are now.
 
-    Payments that were reversed or absorbed by a file do not count. The function sets the unpaid amount of each
+    They pay in their order, and those that are ``last`` after the others. Payments that were reversed or absorbed by a
+    file do not count. The function sets the unpaid amount of each
     instalment, and the allocations and credit of each payment. Positions and versions do not change here, so the caller
     calls ``reposition`` next.
 
@@ -89,7 +92,7 @@ async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> S
     """
     ids = sorted_unique(contract_ids)
     await tx.execute(queries.DELETE_ALLOCATIONS, ids)
-    return await tx.fetch(queries.REAPPLY_PAYMENTS, ids)
+    return await tx.fetch(queries.REAPPLY_PAYMENTS, ids, list(last))
 
 
 async def publish_reapplied(

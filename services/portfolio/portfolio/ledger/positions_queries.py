@@ -164,13 +164,13 @@ WHERE payment.payment_id = payment_allocation.payment_id AND payment.contract_id
 """
 
 # Payments and instalments are each laid end to end on one line of money. Where a payment overlaps an instalment, it
-# pays that part of the instalment.
+# pays that part of the instalment. $2: the payments that come after the others.
 REAPPLY_PAYMENTS = """
 WITH money AS MATERIALIZED (
     SELECT payment_id, contract_id, amount, sum(amount) OVER line - amount AS start, sum(amount) OVER line AS stop
     FROM payment
     WHERE contract_id = ANY($1::uuid[]) AND absorbed_by IS NULL AND reversed_at IS NULL
-    WINDOW line AS (PARTITION BY contract_id ORDER BY sequence)
+    WINDOW line AS (PARTITION BY contract_id ORDER BY payment_id = ANY($2::uuid[]), sequence)
 ), debt AS MATERIALIZED (
     SELECT contract_id, number, due_on, amount, unpaid,
         sum(amount) OVER line - amount AS start, sum(amount) OVER line AS stop

@@ -181,3 +181,19 @@ async def test_a_file_may_take_one_payment_back_and_not_know_another_yet(service
     assert answer.json()["total_balance"] == "700.00"
     await state(service, portfolio_id, 19, "300.00", "400.00")
     assert (await owed(service, portfolio_id))[0] == "700.00"
+
+
+async def test_the_payment_that_a_file_absorbs_of_an_overpaid_contract_has_no_credit(service: ServiceClient) -> None:
+    """The credit belongs to the payment that the file does not know. Else a reversal would put back too little."""
+    portfolio_id = await service.portfolio(delta_rows="whole")
+    await state(service, portfolio_id, 10, "300.00", "600.00")
+    newer = await service.pay(portfolio_id, "C-1", "500.00", "2026-09-14")
+    older = await service.pay(portfolio_id, "C-1", "450.00", "2026-09-11")
+    assert (newer["credit"], older["credit"]) == ("0.00", "50.00")
+    await state(service, portfolio_id, 15, "0.00", "450.00")
+    credits = [
+        (await service.client.get(f"/v1/payments/{one['payment_id']}")).json()["credit"] for one in (newer, older)
+    ]
+    assert credits == ["50.00", "0.00"]
+    await reverse(service, older, 16)
+    assert (await owed(service, portfolio_id))[0] == "400.00"
