@@ -42,7 +42,7 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     portfolio.ContractNearsStage: ("from_stage", "stage", "on"),
     portfolio.ContractSegmentChanged: ("from_segment", "to_segment"),
     portfolio.ContractEscalated: ("from_step", "to_step", "cause"),
-    portfolio.NoticeRecorded: ("kind", "channel", "sent_on"),
+    portfolio.NoticeRecorded: ("kind", "sent_on"),
     portfolio.ChargeTaken: ("kind", "amount", "currency", "charged_on", *_WHERE),
     portfolio.ChargeReversed: ("kind", "amount", "currency", "reversed_on", *_WHERE),
     portfolio.AttemptMade: ("outcome", "right_party", "made_at"),
