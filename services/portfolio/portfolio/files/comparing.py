@@ -47,15 +47,15 @@ class Comparison:
     file may know. Ids of charges stand among those of payments.
     """
 
-    applied: Sequence[UUID]
-    set_aside: Sequence[UUID]
-    kept: Sequence[UUID]
-    file_payments: Sequence[UUID]
-    unposted: Sequence[UUID]
-    taken_back: Sequence[UUID]
-    split: Sequence[UUID]
-    charged: Sequence[UUID]
-    paid: Sequence[UUID]
+    applied: Sequence[UUID] = ()
+    set_aside: Sequence[UUID] = ()
+    kept: Sequence[UUID] = ()
+    file_payments: Sequence[UUID] = ()
+    unposted: Sequence[UUID] = ()
+    taken_back: Sequence[UUID] = ()
+    split: Sequence[UUID] = ()
+    charged: Sequence[UUID] = ()
+    paid: Sequence[UUID] = ()
 
 
 async def compare(
@@ -66,7 +66,7 @@ async def compare(
     ``accepted``: a person has decided that the file's rows are all that these contracts owe.
     """
     if not contract_ids:
-        return Comparison([], [], [], [], [], [], [], [], [])
+        return Comparison()
     settings = await tx.fetchrow(queries.SETTINGS, work.file_id)
     assert settings is not None
     lag_days = settings["posting_lag_days"]
